@@ -1,0 +1,153 @@
+"""Settings: the only reader of the environment.
+
+A value comes, in this order, from the command line, an environment variable `STREAM_APP_*`, the file `.env`, the settings file
+(`stream-app.yaml` in the working directory, or the file that `STREAM_APP_SETTINGS_FILE` names), or the default below.
+"""
+
+import os
+import re
+import socket
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from yaml import YAMLError
+
+from stream_app.errors import ConfigError
+
+PREFIX = "STREAM_APP_"
+SETTINGS_FILE = PREFIX + "SETTINGS_FILE"
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+_PORT_MAX = 65_535
+
+Port = Annotated[int, Field(ge=0, le=_PORT_MAX)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Units stand last in the names; a field's variable is `STREAM_APP_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    broker: str = Field("127.0.0.1:9092", description="the addresses of Kafka brokers, host:port, comma-separated")
+    id: str = Field("customer-status", description="the consumer group and prefix of transactional ids: letters, digits, . _ -")
+    instance: str = Field("", description="the static group member id: letters, digits, . _ -")
+    data_dir: Path = Field(Path(".data"), description="a directory of this process alone")
+    cache_dir: Path = Field(Path(), description="a directory for what is downloaded once")
+    topic_prefix: str = Field("", description="what stands before every topic name: letters, digits, . _ -")
+
+    metrics_port: Port = Field(0, description="a port from 1 to 65535, or 0 for no metrics")
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="the address that metrics are served on")
+    log_format: Literal["text", "json"] = Field("text", description="text or json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+
+    grace_ms: int = Field(200, ge=0, le=3_600_000, description="how long a deadline waits for events that are under way, 0 or more")
+    retention_days: int | None = Field(None, ge=1, description="how long input topics keep events; leave it out to keep them for ever")
+    unit_records_max: int = Field(5_000, ge=1, le=1_000_000, description="the most records of one unit of work, 1 or more")
+    batch_wait_ms: int = Field(20, ge=0, le=10_000, description="how long a unit of work waits for more records, 0 or more")
+    merge_wait_ms: int = Field(1_000, ge=0, le=600_000, description="how long an input with lag is waited for, 0 or more")
+    stall_timeout_s: int = Field(60, ge=1, description="the longest time without progress while records wait, 1 or more")
+    session_timeout_ms: int = Field(10_000, ge=1_000, le=1_800_000, description="when the group gives a silent worker up, 1000 or more")
+    transaction_timeout_ms: int = Field(15_000, ge=1_000, le=900_000, description="when the broker aborts a transaction, 1000 to 900000")
+    store: Literal["rocksdb", "memory"] = Field("rocksdb", description="rocksdb or memory")
+
+    @field_validator("broker")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for address in value.split(","):
+            found = _ADDRESS.fullmatch(address.strip())
+            if not found or not 0 < int(found[2]) <= _PORT_MAX:
+                raise ValueError("each address must be host:port")
+        return value
+
+    @field_validator("id", "instance", "topic_prefix")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if value and not _NAME.fullmatch(value):
+            raise ValueError("a character is not allowed, or there are more than 128")
+        return value
+
+    @field_validator("id")
+    @classmethod
+    def _present(cls, value: str) -> str:
+        if not value:
+            raise ValueError("it must not be empty")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order in which sources are asked: the first that knows a value wins."""
+        file = YamlConfigSettingsSource(settings_cls, yaml_file=_settings_file())
+        return init_settings, env_settings, dotenv_settings, file
+
+    @property
+    def brokers(self) -> list[str]:
+        """The broker addresses, each host:port."""
+        return [address.strip() for address in self.broker.split(",")]
+
+    def topic(self, name: str) -> str:
+        """The name of a topic on the broker."""
+        return self.topic_prefix + name
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings; `given` (from the command line; None is "not given") wins over all other sources.
+
+    Raises:
+        ConfigError: a value cannot be used; the text is one line that names the variable and the fix.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise ConfigError(_one_line(error)) from None
+    except (OSError, YAMLError, UnicodeError, ValueError, TypeError) as error:
+        fix = "write one `name: value` a line"
+        raise ConfigError(f"settings file {_settings_file()}: cannot be read as YAML ({type(error).__name__}): {fix}") from None
+    derived: dict[str, Any] = {"data_dir": settings.data_dir.expanduser().absolute()}
+    if settings.cache_dir == Path():
+        derived["cache_dir"] = _cache_home() / "stream-app"
+    if not settings.instance:
+        derived["instance"] = _instance(derived["data_dir"])
+    return settings.model_copy(update=derived)
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """The environment of a process that we start: our own, with `extra` settings (names without `STREAM_APP_`, in capitals)."""
+    return {**os.environ, **{PREFIX + name: value for name, value in extra.items()}}
+
+
+def _settings_file() -> Path:
+    named = os.environ.get(SETTINGS_FILE)
+    if named and not Path(named).is_file():
+        raise ConfigError(f"{SETTINGS_FILE}: {named} is no file: name an existing settings file, or unset the variable")
+    return Path(named or "stream-app.yaml")
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "?"
+    field = Settings.model_fields.get(name)
+    wrong = first["msg"].removeprefix("Value error, ")
+    fix = f"; expected: {field.description}" if field else ""
+    return f"{PREFIX}{name.upper()}: {wrong[:1].lower()}{wrong[1:]}{fix}"
+
+
+def _cache_home() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path.home() / ".cache"
+
+
+def _instance(data_dir: Path) -> str:
+    host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:100] or "host"
+    return f"{host}-{blake2b(str(data_dir).encode(), digest_size=6).hexdigest()}"
