@@ -1,0 +1,1 @@
+"""Tests: one folder per kind; `oracle` is the independent second implementation."""

@@ -1,0 +1,38 @@
+"""The brute-force check: a second implementation of the domain rules, written from domain.md alone.
+
+Owns: what the right answer is. It imports nothing of `stream_app`; it recomputes everything from the plain set of
+accepted events at every moment at which anything could change. Slow, short and obvious on purpose.
+Called by: tests/agreement, which compare the product's replay with it.
+May import: the standard library.
+Start at: `run.py` (a whole file of events), then `customer.py` (one customer's life).
+
+Where domain.md can be read in two ways, this is the reading taken here, one line each:
+
+- A deadline is every moment of `Customer.moments`; an evaluation there that changes nothing publishes nothing.
+- Rejected when decoded (currency, unknown type, time range): touches no customer and is not remembered as an id.
+- Rejected when folded (`order_exists`, `refund_exists`, `order_closed`): moves the clock and `high`, and its id is remembered.
+- An `order.placed` that is both too old and used before is `order_closed`: the age is looked at first.
+- A voided order still exists: its id used again is `order_exists`; its refund ids are still distinct ids.
+- `refund_id` is distinct within its order, not within the customer.
+- Ids are remembered per customer: the same event id for two subjects is no duplicate.
+- Duplicates are looked up in the memory as the event before left it; then `high` moves, orders close, then the event applies.
+- Closing uses `high` with the arriving event included: a cancel that itself pushes its order over the edge waits.
+- Waiting events apply in log order when their order arrives; the second with one refund_id is then `refund_exists`.
+- A waiting event expires at the deadline before an event of the same millisecond: that order comes too late.
+- Cause `void` holds for every change of an evaluation made by a cancel or refund, also a partial one, also one that
+  begins to wait, and for an order that a cancel or refund waited for; an order that only a payment waited for is `event` or `late`.
+- `event_id` of the cause is the arriving event's; a change by time has none.
+- `revokes` looks at the latest change of the dimension before this one, whatever its cause.
+- `score` and `class` are null while there is no counting order; `score` is null without criteria.
+- `expected_days` in `value_future` is the leading group's.
+- `late_days_average` is floored; it averages over counting orders of the window that have a payment.
+- The number of refunds counts distinct refund_ids of orders of the window that are not cancelled, voided by refund included.
+- A referral is stored and converts nobody: `referrals` is 0 until conversions exist.
+- `winback` starts with a change from null to none; publishing follows the numbers of section 3: lifecycle, churn_risk, class,
+  label, service_level, winback.
+- Notices: wanted is `inactive_at` while churn_risk is high. An announced deadline that is no longer wanted is revoked, unless
+  lifecycle is inactive now (it happened); then a wanted one not yet announced is announced.
+- `winback.opened` once per evaluation, by lifecycle to inactive or winback to recent; a void straight to cooling gives opened, cooled.
+- Measures of a final profile are taken at the customer's clock: the last event or deadline, not `--until`.
+- `--until` defaults to the latest time of an event that decodes, whatever the fold then says of it.
+"""

@@ -1,0 +1,278 @@
+"""One customer's life: events in log order, deadlines between them, changes out. Every evaluation starts from nothing."""
+
+from typing import Any
+
+from tests.oracle.days import DAY, day_of, start
+from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, voided
+
+DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "winback")
+NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels"}
+CLASSES = "CBA"
+RELATIONS = ("contact.made", "contact.responded", "interest.shown")
+OF_AN_ORDER = ("order.cancelled", "order.refunded", "payment.received")
+
+
+class Customer:
+    """What is known of one customer, and what was published about him."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Begin with nothing known."""
+        self.policy = policy
+        self.clock = self.high = -(1 << 62)
+        self.ids: dict[str, int] = {}
+        self.open: dict[str, Order] = {}
+        self.closed: list[Order] = []
+        self.others: list[Event] = []
+        self.waiting: list[tuple[int, Event]] = []
+        self.rejected: list[tuple[str, str]] = []
+        self.duplicates = 0
+        self.hold: int | None = None
+        self.announced: int | None = None
+        self.statuses: dict[str, str | None] = {
+            name: None for name in DIMENSIONS if name not in NEEDS or policy[NEEDS[name]] is not None
+        }
+        self.changes: list[dict[str, Any]] = []
+        self.notices: list[dict[str, Any]] = []
+        self.reactions: list[dict[str, Any]] = []
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    @property
+    def orders(self) -> list[Order]:
+        """Every order ever accepted."""
+        return [*self.closed, *self.open.values()]
+
+    def moments(self) -> list[int]:
+        """Every moment at which something computed could change without an event; more than needed is no harm."""
+        policy, zone = self.policy, self.policy["time_zone"]
+        found = [expiry for expiry, _ in self.waiting]
+        windowed = [order["day"] for order in self.orders]
+        windowed += [event["day"] for event in self.others if event["type"] in ("contact.made", "feedback.given")]
+        found += [start(zone, day + policy["window_days"]) for day in set(windowed)]
+        if self.hold is not None:
+            found.append(self.hold + policy["downgrade_dwell_days"] * DAY)
+        counting = [order for order in self.orders if not voided(order)]
+        lead = leading(counting, policy)
+        if lead is None:
+            return found
+        last, patience, gone = lead["last_ms"], lead["patience_ms"], lead["inactive_at"]
+        found += [last + patience * policy["churn_risk"][pct] // 100 for pct in ("medium_pct", "high_pct")]
+        found += [gone, gone + policy["winback"]["cooling_days"] * DAY, gone + policy["winback"]["gone_days"] * DAY]
+        days = [order["day"] for order in counting]
+        since = {"recency_days": max(days), "tenure_days": min(days)}
+        for criterion in policy["criteria"]:
+            if criterion["measure"] in since:
+                found += [start(zone, since[criterion["measure"]] + int(threshold)) for threshold in criterion["bands"]]
+        return found
+
+    def advance(self, until: int) -> None:
+        """Fire every deadline up to and including `until`, each at its own time."""
+        while True:
+            moment = min((moment for moment in self.moments() if moment > self.clock), default=None)
+            if moment is None or moment > until:
+                return
+            self.clock = moment
+            for expiry, event in list(self.waiting):
+                if expiry <= moment:
+                    self.waiting.remove((expiry, event))
+                    self.rejected.append((event["id"], "order_unknown"))
+            self._evaluate({"kind": "time"}, moment)
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def fold(self, event: Event) -> None:
+        """One event in log order: dict with `time`, `day`, `id`, `type`, `data`."""
+        remembered = {name for name, time in self.ids.items() if time >= self.high - self.policy["horizons"]["dedup_days"] * DAY}
+        if event["id"] in remembered:
+            self.duplicates += 1
+            return
+        self.advance(event["time"])
+        late = event["time"] < self.clock
+        self.clock = max(self.clock, event["time"])
+        self.high = max(self.high, event["time"])
+        self.ids[event["id"]] = event["time"]
+        edge = self.high - self.policy["horizons"]["ledger_days"] * DAY
+        for order_id in [order_id for order_id, order in self.open.items() if order["time"] < edge]:
+            self.closed.append(self.open.pop(order_id))
+        kind = self._apply(event, edge)
+        if kind is not None:
+            kind = "late" if kind == "event" and late else kind
+            self._evaluate({"kind": kind, "event_id": event["id"]}, self.clock)
+
+    def _apply(self, event: Event, edge: int) -> str | None:
+        """Take the event into the facts; the kind of cause, or None when it was rejected."""
+        if event["type"] == "order.placed":
+            return self._place(event, edge)
+        if event["type"] in OF_AN_ORDER:
+            if event["data"]["order_id"] in self.open:
+                accepted = self._amend(event)
+            else:
+                self.waiting.append((self.clock + self.policy["horizons"]["pending_days"] * DAY, event))
+                accepted = True
+            kind = "event" if event["type"] == "payment.received" else "void"
+            return kind if accepted else None
+        self.others.append(event)
+        return "event"
+
+    def _place(self, event: Event, edge: int) -> str | None:
+        data = event["data"]
+        order_id = data["order_id"]
+        if event["time"] < edge:
+            self.rejected.append((event["id"], "order_closed"))
+            return None
+        if order_id in self.open:
+            self.rejected.append((event["id"], "order_exists"))
+            return None
+        groups = {self.policy["groups"].get(line.get("category"), "default") for line in data.get("lines", [])}
+        self.open[order_id] = {
+            "time": event["time"],
+            "day": event["day"],
+            "id": event["id"],
+            "total": data["total_minor"],
+            "discount": data.get("discount_minor", 0),
+            "cost": data.get("cost_minor"),
+            "groups": groups or {"default"},
+            "cancelled": False,
+            "refunds": {},
+            "late_days": [],
+        }
+        waited = [entry for entry in self.waiting if entry[1]["data"]["order_id"] == order_id]
+        self.waiting = [entry for entry in self.waiting if entry not in waited]
+        for _, amendment in waited:
+            self._amend(amendment)
+        return "void" if any(amendment["type"] != "payment.received" for _, amendment in waited) else "event"
+
+    def _amend(self, event: Event) -> bool:
+        """Apply a cancel, refund or payment to its open order; False when it was rejected."""
+        order, data = self.open[event["data"]["order_id"]], event["data"]
+        if event["type"] == "order.cancelled":
+            order["cancelled"] = True
+        elif event["type"] == "payment.received":
+            order["late_days"].append(max(0, (event["time"] - data["due_at"]) // DAY))
+        elif data["refund_id"] in order["refunds"]:
+            self.rejected.append((event["id"], "refund_exists"))
+            return False
+        else:
+            order["refunds"][data["refund_id"]] = data["amount_minor"]
+        return True
+
+    # --- evaluation -----------------------------------------------------------------------------------------------
+
+    def measures(self) -> dict[str, Any]:
+        """All measures at the customer's clock."""
+        return measure(self.orders, self.others, self.clock, self.policy)
+
+    def _lifecycle(self, lead: dict[str, Any] | None) -> str:
+        if lead:
+            return "active" if self.clock < lead["inactive_at"] else "inactive"
+        said = latest(event for event in self.others if event["type"].startswith("lead."))
+        if said and said["type"] == "lead.ruled_out":
+            return "other"
+        if self.orders or any(event["type"] in RELATIONS for event in self.others):
+            return "potential"
+        return "possibly_interested"
+
+    def _churn_risk(self, lead: dict[str, Any] | None, lifecycle: str) -> str | None:
+        if lead is None or lifecycle != "active":
+            return None
+        for level in ("high", "medium"):
+            if self.clock >= lead["last_ms"] + lead["patience_ms"] * self.policy["churn_risk"][f"{level}_pct"] // 100:
+                return level
+        return "low"
+
+    def _winback(self, lead: dict[str, Any] | None, lifecycle: str) -> str:
+        if lead is None or lifecycle != "inactive":
+            return "none"
+        for tier in ("gone", "cooling"):
+            if self.clock >= lead["inactive_at"] + self.policy["winback"][f"{tier}_days"] * DAY:
+                return tier
+        return "recent"
+
+    def _class(self, score: int | None) -> str | None:
+        """The class after the anti-flap rule; `score` is None without a counting order."""
+        current, dwell = self.statuses["class"], self.policy["downgrade_dwell_days"] * DAY
+        if score is None:
+            self.hold = None
+            return None
+        cuts = self.policy["classes"]
+        computed = "A" if score >= cuts.get("A", 70) else "B" if score >= cuts.get("B", 40) else "C"
+        if current is None or CLASSES.index(computed) >= CLASSES.index(current):
+            self.hold = None
+            return computed
+        if dwell == 0:
+            self.hold = None
+            return computed
+        if self.hold is None:
+            self.hold = self.clock
+        if self.clock >= self.hold + dwell:
+            current = CLASSES[CLASSES.index(current) - 1]
+            self.hold = None if current == computed else self.clock
+        return current
+
+    def _compute(self, lead: dict[str, Any] | None) -> dict[str, str | None]:
+        lifecycle = self._lifecycle(lead)
+        now: dict[str, str | None] = {
+            "lifecycle": lifecycle,
+            "churn_risk": self._churn_risk(lead, lifecycle),
+            "winback": self._winback(lead, lifecycle),
+        }
+        if "class" in self.statuses:
+            now["class"] = self._class(self.measures()["score"])
+        klass = now.get("class")
+        if "label" in self.statuses:
+            now["label"] = self.policy["labels"][klass] if klass else None
+        if "service_level" in self.statuses:
+            now["service_level"] = self.policy["service_levels"]["class"][klass] if klass else None
+        return now
+
+    def _evaluate(self, cause: dict[str, Any], clock: int) -> None:
+        lead = leading([order for order in self.orders if not voided(order)], self.policy)
+        now, done = self._compute(lead), []
+        for dimension in self.statuses:
+            before = self.statuses[dimension]
+            if now[dimension] == before:
+                continue
+            change: dict[str, Any] = {"dimension": dimension, "from": before, "to": now[dimension]}
+            change |= {"sequence": len(self.changes) + 1, "effective_at": clock, "cause": cause, "revokes": None}
+            previous = next((old for old in reversed(self.changes) if old["dimension"] == dimension), None)
+            if cause["kind"] in ("late", "void") and previous and previous["from"] == now[dimension]:
+                change["revokes"] = previous["sequence"]
+            live_since = self.policy["live_since"]
+            change["origin"] = "backfill" if live_since is not None and clock < live_since else "live"
+            self.statuses[dimension] = now[dimension]
+            self.changes.append(change)
+            done.append(change)
+        self._notify(lead["inactive_at"] if lead and now["churn_risk"] == "high" else None)
+        self._react(done, cause)
+
+    def _notify(self, wanted: int | None) -> None:
+        if self.announced is not None and self.announced != wanted:
+            if self.statuses["lifecycle"] != "inactive":
+                self.notices.append({"type": "status.will_not_change", "deadline": self.announced, "at": self.clock})
+            self.announced = None
+        if wanted is not None and self.announced is None:
+            self.notices.append({"type": "status.will_change", "deadline": wanted, "at": self.clock})
+            self.announced = wanted
+
+    def _react(self, done: list[dict[str, Any]], cause: dict[str, Any]) -> None:
+        """Reactions in the order of their changes, none for backfill."""
+        said: list[str] = []
+        for change in done:
+            move = (change["dimension"], change["to"])
+            if move in (("lifecycle", "inactive"), ("winback", "recent")):
+                said += [] if "winback.opened" in said else ["winback.opened"]
+            elif move in (("winback", "cooling"), ("winback", "gone")):
+                said.append("winback.cooled" if change["to"] == "cooling" else "winback.closed")
+            elif change["dimension"] == "lifecycle" and change["from"] == "inactive":
+                won = change["to"] == "active" and cause["kind"] == "event"
+                said.append("winback.won" if won else "winback.withdrawn")
+            elif change["dimension"] == "service_level":
+                said.append("service_level.changed")
+        if done and done[0]["origin"] == "live":
+            self.reactions += [{"type": kind, "at": self.clock} for kind in said]
+
+
+def event_of(raw: dict[str, Any], time: int, policy: Policy) -> Event:
+    """An accepted CloudEvent as the plain dict that `Customer.fold` takes."""
+    day = day_of(policy["time_zone"], time)
+    return {"time": time, "day": day, "id": raw["id"], "type": raw["type"], "data": dict(raw["data"])}

@@ -1,0 +1,77 @@
+"""A whole file of events: decode, sort, give each customer his own, and let time pass to the end."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.oracle.customer import Customer, event_of
+from tests.oracle.days import parse_ms
+from tests.oracle.document import complete
+
+TYPES = frozenset(
+    (
+        "order.placed",
+        "order.cancelled",
+        "order.refunded",
+        "payment.received",
+        "contact.made",
+        "contact.responded",
+        "interest.shown",
+        "preference.set",
+        "lead.identified",
+        "lead.ruled_out",
+        "referral.made",
+        "feedback.given",
+        "profile.assessed",
+    )
+)
+YEAR_1990 = parse_ms("1990-01-01T00:00:00Z")
+FAR_FUTURE = parse_ms("2098-01-01T00:00:00Z")
+
+
+@dataclass
+class Outcome:
+    """What the rules say about a file: customers by (shop, customer), rejections as (event id, code) in no order."""
+
+    customers: dict[tuple[str, str], Customer] = field(default_factory=dict)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    until: int = 0
+
+
+def refusal(raw: dict[str, Any], time: int, policy: dict[str, Any]) -> str | None:
+    """The code of an event that is rejected when it is decoded; the histories keep to one fault an event."""
+    if raw["type"] not in TYPES:
+        return "unknown_type"
+    if not YEAR_1990 <= time < FAR_FUTURE:
+        return "time_out_of_range"
+    if raw["type"] == "order.placed" and raw["data"]["currency"] != policy["currency"]:
+        return "currency_mismatch"
+    return None
+
+
+def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_given: bool = False, until: int | None = None) -> Outcome:
+    """What every customer of the file goes through; sorted by time first (ties in file order) unless `as_given`."""
+    policy, outcome = complete(document), Outcome()
+    decoded: list[tuple[int, dict[str, Any]]] = []
+    for raw in events:
+        time = parse_ms(raw["time"])
+        code = refusal(raw, time, policy)
+        if code:
+            outcome.rejected.append((raw["id"], code))
+        else:
+            decoded.append((time, raw))
+    outcome.until = max((time for time, _ in decoded), default=0) if until is None else until
+    if not as_given:
+        decoded.sort(key=lambda entry: entry[0])
+    for time, raw in decoded:
+        if time > outcome.until:
+            continue
+        event = event_of(raw, time, policy)
+        if event["type"] == "payment.received":
+            event["data"]["due_at"] = parse_ms(event["data"]["due_at"])
+        name = (raw["source"].removeprefix("/shops/"), raw["subject"])
+        outcome.customers.setdefault(name, Customer(policy)).fold(event)
+    for customer in outcome.customers.values():
+        customer.advance(outcome.until)
+        outcome.rejected += customer.rejected
+    return outcome
