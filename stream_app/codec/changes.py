@@ -1,0 +1,55 @@
+"""What we publish -> bytes: CloudEvents 1.0 in structured mode, times in RFC 3339."""
+
+from typing import Any
+
+import msgspec
+
+from stream_app.codec.times import format_time
+from stream_app.domain.changes import Outgoing
+
+CONTENT_TYPE = b"application/cloudevents+json"
+HEADERS = [("content-type", CONTENT_TYPE)]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_outgoing(outgoing: Outgoing) -> bytes:
+    """The value of the record: one CloudEvent."""
+    return _encode(as_cloudevent(outgoing))
+
+
+def as_cloudevent(outgoing: Outgoing) -> dict[str, Any]:
+    """The CloudEvent as a mapping, attributes in the order of the contract's example."""
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": outgoing.id,
+        "source": f"/shops/{outgoing.who.shop_id}",
+        "type": outgoing.type,
+        "subject": outgoing.who.customer_id,
+        "time": format_time(outgoing.time_ms),
+        "datacontenttype": "application/json",
+        "origin": outgoing.origin,
+    }
+    if outgoing.causation_id is not None:
+        event["causationid"] = outgoing.causation_id
+    event["data"] = with_times(outgoing.data)
+    return event
+
+
+def with_times(data: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`) is an RFC 3339 time."""
+    written = {}
+    for name, value in data.items():
+        if type(value) is int:
+            is_time = name[-3:] == "_at" or name == "valid_until" or name == "next_deadline"
+            written[name] = format_time(value) if is_time else value
+        elif type(value) is dict:
+            written[name] = with_times(value)
+        else:
+            written[name] = value
+    return written
+
+
+def record_key(shop_id: str, customer_id: str) -> bytes:
+    """`{shop_id}/{customer_id}` in UTF-8."""
+    return f"{shop_id}/{customer_id}".encode()

@@ -1,0 +1,48 @@
+"""Local days of a shop's time zone: `start(D)` and `day(t)` of domain.md, as a table that is handed in.
+
+A day is counted from 1970-01-01 (day 0). The table comes from outside, because reading a time zone is I/O.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+DAY_MS = 86_400_000
+
+
+class Calendar:
+    """Local midnights of one time zone.
+
+    `starts[i]` is the UTC millisecond at which local day `first_day + i` begins; it never descends.
+    Without a table the zone is UTC, where both directions are arithmetic.
+    """
+
+    __slots__ = ("_first_day", "_starts", "name")
+
+    def __init__(self, name: str = "UTC", first_day: int = 0, starts: Sequence[int] = ()) -> None:
+        self.name = name
+        self._first_day = first_day
+        self._starts = starts
+
+    def day(self, time_ms: int) -> int:
+        """The last local day that has begun at `time_ms`; outside the table the days count 24 hours."""
+        starts = self._starts
+        if not starts:
+            return time_ms // DAY_MS
+        if time_ms < starts[0]:
+            return self._first_day + (time_ms - starts[0]) // DAY_MS
+        k = bisect_right(starts, time_ms) - 1
+        if k == len(starts) - 1:
+            k += (time_ms - starts[-1]) // DAY_MS
+        return self._first_day + k
+
+    def start(self, day: int) -> int:
+        """The UTC millisecond at which local day `day` begins; outside the table the days count 24 hours."""
+        starts = self._starts
+        if not starts:
+            return day * DAY_MS
+        k = day - self._first_day
+        if k < 0:
+            return starts[0] + k * DAY_MS
+        if k >= len(starts):
+            return starts[-1] + (k - len(starts) + 1) * DAY_MS
+        return starts[k]

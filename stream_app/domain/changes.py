@@ -1,0 +1,231 @@
+"""What is published when a status changes: the change with its proof, notices, ids (domain.md, section 4).
+
+Times in `data` are integers in UTC milliseconds under names that end in `_at` (and `valid_until`); the codec writes them as RFC 3339.
+"""
+
+from hashlib import blake2b
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.facts.state import (
+    CHURN_RISK,
+    CLASS,
+    DIMENSIONS,
+    LABEL,
+    LIFECYCLE,
+    SERVICE_LEVEL,
+    State,
+)
+from stream_app.domain.policy import Policy
+from stream_app.domain.score import score
+from stream_app.domain.status import Verdict, risk_moments
+from stream_app.domain.value import leading_span, measure
+
+CauseKind = Literal["event", "time", "policy", "late", "void", "merge"]
+
+STATUS_CHANGED = "status.changed"
+WILL_CHANGE = "status.will_change"
+WILL_NOT_CHANGE = "status.will_not_change"
+
+
+class Cause(Struct):
+    """Why an evaluation took place; `event_id` is None for time and policy."""
+
+    kind: CauseKind
+    event_id: str | None = None
+
+
+class Who(Struct, frozen=True):
+    """Whose events these are."""
+
+    shop_id: str
+    customer_id: str
+
+
+class Outgoing(Struct):
+    """One event to publish. `dimension` is empty unless it is a `status.changed`; `sequence` orders a customer's events."""
+
+    topic: str
+    type: str
+    id: str
+    who: Who
+    time_ms: int
+    sequence: int
+    origin: Literal["live", "backfill"]
+    data: dict[str, Any]
+    causation_id: str | None = None
+
+
+def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int) -> str:
+    """The id of something published: 128 bits of BLAKE2b over length-prefixed fields, in hex."""
+    digest = blake2b(digest_size=16)
+    for part in (kind, who.shop_id, who.customer_id, born_ms, sequence, *more):
+        encoded = str(part).encode()
+        digest.update(len(encoded).to_bytes(4, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def origin_of(policy: Policy, time_ms: int) -> Literal["live", "backfill"]:
+    """`backfill` before the policy's `live_since`."""
+    return "backfill" if policy.live_since_ms is not None and time_ms < policy.live_since_ms else "live"
+
+
+def policy_ref(policy: Policy) -> dict[str, Any]:
+    """Which policy decided."""
+    return {"version": policy.version, "hash": policy.hash}
+
+
+def change(who: Who, state: State, policy: Policy, verdict: Verdict, d: int, cause: Cause) -> Outgoing:
+    """The `status.changed` of dimension `d`, and the memory of it in `state`."""
+    before, after = state.values[d], verdict.values[d]
+    code, measures, thresholds, counterfactual = _PROOFS[d](state, policy, verdict)
+    cause_data: dict[str, Any] = {"kind": cause.kind}
+    if cause.event_id is not None:
+        cause_data["event_id"] = cause.event_id
+    state.sequence += 1
+    data: dict[str, Any] = {
+        "dimension": DIMENSIONS[d],
+        "from": before,
+        "to": after,
+        "sequence": state.sequence,
+        "effective_at": state.clock_ms,
+        "cause": cause_data,
+        "reason": {"code": code, "measures": measures, "thresholds": thresholds},
+        "policy": policy_ref(policy),
+        "valid_until": verdict.until_ms[d],
+    }
+    if counterfactual is not None:
+        data["counterfactual"] = counterfactual
+    if cause.kind in ("late", "void") and state.changed_at[d] and state.came_from[d] == after:
+        data["revokes"] = identify(STATUS_CHANGED, who, state.born_ms, state.changed_at[d])
+    state.values[d], state.came_from[d], state.changed_at[d] = after, before, state.sequence
+    change_id = identify(STATUS_CHANGED, who, state.born_ms, state.sequence)
+    origin = origin_of(policy, state.clock_ms)
+    return Outgoing("status-changes", STATUS_CHANGED, change_id, who, state.clock_ms, state.sequence, origin, data)
+
+
+def notices(who: Who, state: State, policy: Policy, verdict: Verdict) -> list[Outgoing]:
+    """Announce a turn to inactive while churn risk is high; take the announcement back when it no longer holds."""
+    wanted = verdict.at.inactive_at_ms if verdict.values[CHURN_RISK] == "high" else None
+    if wanted == state.notice_ms:
+        return []
+    published = []
+    if state.notice_ms is not None and verdict.values[LIFECYCLE] != "inactive":
+        data: dict[str, Any] = {
+            "dimension": "lifecycle",
+            "from": "active",
+            "to": "inactive",
+            "will_change_at": state.notice_ms,
+            "revokes": state.notice_id,
+            "policy": policy_ref(policy),
+        }
+        published.append(_notice(WILL_NOT_CHANGE, who, state, policy, state.notice_ms, data))
+    state.notice_ms, state.notice_id = wanted, ""
+    if wanted is not None:
+        code, measures, thresholds, _ = _prove_churn_risk(state, policy, verdict)
+        group = state.groups[verdict.at.leading]
+        data = {
+            "dimension": "lifecycle",
+            "from": "active",
+            "to": "inactive",
+            "will_change_at": wanted,
+            "reason": {"code": code, "measures": measures, "thresholds": thresholds},
+            "policy": policy_ref(policy),
+            "counterfactual": {"event_type": "order.placed", "product_group": group, "before_at": wanted, "to": "active"},
+        }
+        notice = _notice(WILL_CHANGE, who, state, policy, wanted, data)
+        state.notice_id = notice.id
+        published.append(notice)
+    return published
+
+
+def _notice(kind: str, who: Who, state: State, policy: Policy, announced_ms: int, data: dict[str, Any]) -> Outgoing:
+    notice_id = identify(kind, who, state.born_ms, state.sequence, announced_ms)
+    causation_id = identify(STATUS_CHANGED, who, state.born_ms, state.changed_at[CHURN_RISK])
+    origin = origin_of(policy, state.clock_ms)
+    return Outgoing("status-changes", kind, notice_id, who, state.clock_ms, state.sequence, origin, data, causation_id)
+
+
+Proof = tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | None]
+
+
+def _rhythm(state: State, policy: Policy, verdict: Verdict) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measured values and thresholds of the leading product group."""
+    g = verdict.at.leading
+    measures = {
+        "product_group": state.groups[g],
+        "last_order_at": state.last_ms[g],
+        "occasions": state.occasions[g],
+        "span_days": leading_span(state, policy, verdict.at),
+    }
+    patience = verdict.at.inactive_at_ms - state.last_ms[g]
+    return measures, {"patience_ms": patience, "inactive_at": verdict.at.inactive_at_ms}
+
+
+def _prove_lifecycle(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    value = verdict.values[LIFECYCLE]
+    if value in ("active", "inactive"):
+        measures, thresholds = _rhythm(state, policy, verdict)
+        order = {"event_type": "order.placed", "product_group": measures["product_group"]}
+        if value == "active":
+            return "ordered_within_rhythm", measures, thresholds, {**order, "before_at": thresholds["inactive_at"], "to": "active"}
+        return "silent_beyond_rhythm", measures, thresholds, {**order, "from_at": state.clock_ms, "to": "active"}
+    measures = {"counting_orders": 0, "relation": state.related}
+    order = {"event_type": "order.placed", "from_at": state.clock_ms, "to": "active"}
+    if value == "other":
+        assert state.lead is not None  # only a ruled-out lead makes `other`
+        return "lead_ruled_out", {**measures, "ruled_out_at": state.lead[0]}, {}, order
+    return ("relation_without_order" if value == "potential" else "no_relation"), measures, {}, order
+
+
+def _prove_churn_risk(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    if not verdict.at.active:
+        code = "no_longer_active" if state.counting else "no_counting_order"
+        return code, {"counting_orders": state.counting}, {}, None
+    measures, thresholds = _rhythm(state, policy, verdict)
+    measures["silent_ms"] = state.clock_ms - measures["last_order_at"]
+    thresholds["medium_at"], thresholds["high_at"] = risk_moments(state, policy, verdict.at)
+    thresholds["medium_pct"], thresholds["high_pct"] = policy.medium_pct, policy.high_pct
+    if verdict.values[CHURN_RISK] == "low":
+        return "share_of_patience", measures, thresholds, None
+    order = {"event_type": "order.placed", "product_group": measures["product_group"], "before_at": verdict.at.inactive_at_ms}
+    return "share_of_patience", measures, thresholds, {**order, "to": "low"}
+
+
+def _prove_class(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    value = verdict.values[CLASS]
+    if value is None or policy.classes is None:
+        code = "no_counting_order" if policy.classes is not None else "dimension_dropped"
+        return code, {"counting_orders": state.counting}, {}, None
+    measures: dict[str, Any] = {"score": score(state, policy, verdict.at)}
+    for criterion in policy.criteria:
+        measures[criterion.measure] = measure(criterion.measure, state, policy, verdict.at)
+    thresholds: dict[str, Any] = {"A": policy.classes.a, "B": policy.classes.b, "downgrade_dwell_days": policy.downgrade_dwell_days}
+    better = {"B": ("A", policy.classes.a), "C": ("B", policy.classes.b)}.get(value)
+    return "score", measures, thresholds, better and {"measure": "score", "at_least": better[1], "to": better[0]}
+
+
+def _prove_by_class(state: State, policy: Policy, verdict: Verdict) -> Proof:  # noqa: ARG001 - one signature for all proofs
+    return "class", {"class": verdict.values[CLASS]}, {}, None
+
+
+def _prove_winback(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    if verdict.values[LIFECYCLE] != "inactive":
+        return "not_inactive", {"lifecycle": verdict.values[LIFECYCLE]}, {}, None
+    turn = verdict.at.inactive_at_ms
+    measures = {"inactive_at": turn, "inactive_ms": state.clock_ms - turn, "product_group": state.groups[verdict.at.leading]}
+    thresholds = {"cooling_at": turn + policy.cooling_days * DAY_MS, "gone_at": turn + policy.gone_days * DAY_MS}
+    return "time_since_inactive", measures, thresholds, {"event_type": "order.placed", "from_at": state.clock_ms, "to": "none"}
+
+
+_PROOFS = {
+    LIFECYCLE: _prove_lifecycle,
+    CHURN_RISK: _prove_churn_risk,
+    CLASS: _prove_class,
+    LABEL: _prove_by_class,
+    SERVICE_LEVEL: _prove_by_class,
+    DIMENSIONS.index("winback"): _prove_winback,
+}

@@ -1,0 +1,108 @@
+"""The one evaluator: worker, replay and simulator call these functions and nothing else of the rules.
+
+`apply` an event, `advance` to a time, `adopt` a policy. Before an event at time t is applied, all the customer's deadlines
+up to t fire, each at its own time; so the changes depend on his own events and on how far time has come, and on nothing else.
+"""
+
+from msgspec import Struct, field
+
+from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
+from stream_app.domain.events import Event, Rejected
+from stream_app.domain.facts import window
+from stream_app.domain.facts.fold import fold, is_duplicate, order_unknown, remember
+from stream_app.domain.facts.state import LIFECYCLE, WINBACK, Raw, State, new_state
+from stream_app.domain.policy import Policy
+from stream_app.domain.reactions import Before, react
+from stream_app.domain.status import judge, next_deadline_ms
+
+_TIME = Cause("time")
+_POLICY = Cause("policy")
+
+
+class Outcome(Struct):
+    """What came of one or more steps, in order: to publish, to dead-letter, to count."""
+
+    published: list[Outgoing] = field(default_factory=list)
+    rejected: list[tuple[Rejected, Raw]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    duplicates: int = 0
+    deadlines: int = 0
+
+
+def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy, outcome: Outcome) -> State | None:
+    """Apply one of the customer's own events; returns his state, None when a refused event would have been his first.
+
+    The policy is the one his state was last evaluated under (see `adopt`).
+    """
+    time_ms = event.time_ms
+    is_new = state is None
+    if state is None:
+        state = new_state(time_ms)
+        state.policy_version, state.policy_hash = policy.version, policy.hash
+    elif is_duplicate(state, event.id, time_ms, policy):
+        outcome.duplicates += 1
+        return state
+    advance(who, state, time_ms, policy, outcome)
+    late = time_ms < state.clock_ms
+    before = _before(state) if state.values[LIFECYCLE] == "inactive" else None
+    if not late:
+        state.clock_ms = time_ms
+        window.advance(state, policy)
+    if time_ms > state.high_ms:
+        state.high_ms = time_ms
+    outcome.forgotten.extend(["event_id"] * remember(state, event.id, time_ms, policy))
+    folded = fold(state, event, raw, policy)
+    outcome.rejected.extend(folded.rejected)
+    outcome.forgotten.extend(folded.forgotten)
+    if folded.refused:
+        return None if is_new else state
+    kind: CauseKind = "void" if folded.voids else "late" if late else "event"
+    _evaluate(who, state, policy, Cause(kind, event.id), outcome, before, folded.placed)
+    return state
+
+
+def _before(state: State) -> Before:
+    return Before(max(state.last_ms), max(state.until_ms), state.values[WINBACK])
+
+
+def advance(who: Who, state: State, until_ms: int, policy: Policy, outcome: Outcome) -> None:
+    """Fire all the customer's deadlines up to and including `until_ms`, in time order."""
+    while state.deadline_ms is not None and state.deadline_ms <= until_ms:
+        fire(who, state, policy, outcome)
+
+
+def fire(who: Who, state: State, policy: Policy, outcome: Outcome) -> None:
+    """Fire the customer's next deadline, at its own time."""
+    deadline_ms = state.deadline_ms
+    assert deadline_ms is not None and deadline_ms >= state.clock_ms
+    state.clock_ms = deadline_ms
+    window.advance(state, policy)
+    if state.waiting:
+        ended = [waiting for waiting in state.waiting if waiting.expires_ms <= deadline_ms]
+        outcome.rejected.extend((order_unknown(), waiting.raw) for waiting in ended)
+        state.waiting = [waiting for waiting in state.waiting if waiting.expires_ms > deadline_ms]
+    outcome.deadlines += 1
+    _evaluate(who, state, policy, _TIME, outcome, None, 0)
+
+
+def adopt(who: Who, state: State, old: Policy, new: Policy, from_ms: int, outcome: Outcome) -> None:
+    """Bring a new policy version into effect at max(clock, `from_ms`); deadlines before it fire under the old one."""
+    while state.deadline_ms is not None and state.deadline_ms < from_ms:
+        fire(who, state, old, outcome)
+    state.clock_ms = max(state.clock_ms, from_ms)
+    state.policy_version, state.policy_hash = new.version, new.hash
+    window.rebuild(state, new)
+    _evaluate(who, state, new, _POLICY, outcome, None, 0)
+
+
+def _evaluate(who: Who, state: State, policy: Policy, cause: Cause, outcome: Outcome, before: Before | None, placed: int) -> None:
+    verdict = judge(state, policy)
+    if verdict.values != state.values:
+        changes = [change(who, state, policy, verdict, d, cause) for d, value in enumerate(verdict.values) if value != state.values[d]]
+        outcome.published.extend(changes)
+        outcome.published.extend(notices(who, state, policy, verdict))
+        outcome.published.extend(react(changes, state, policy, verdict, cause, before, placed))
+    elif state.notice_ms is not None:
+        outcome.published.extend(notices(who, state, policy, verdict))
+    state.deadline_ms = next_deadline_ms(state, verdict)
+    assert state.deadline_ms is None or state.deadline_ms > state.clock_ms

@@ -1,0 +1,249 @@
+"""One event into the facts. What an event cannot do to the facts is a `Rejected`, never an exception."""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct, field
+
+from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.events import (
+    CHANNELS,
+    Code,
+    ContactMade,
+    ContactResponded,
+    CustomerErased,
+    CustomerMerged,
+    Event,
+    FeedbackGiven,
+    InterestShown,
+    LeadIdentified,
+    LeadRuledOut,
+    OrderCancelled,
+    OrderPlaced,
+    OrderRefunded,
+    PaymentReceived,
+    PreferenceSet,
+    ProfileAssessed,
+    Rejected,
+)
+from stream_app.domain.facts import orders, window
+from stream_app.domain.facts.state import NEVER, Raw, State, Waiting
+from stream_app.domain.policy import Policy
+
+WAITING_BYTES_MAX = 48 * 1024
+CRITERIA_MAX = 100
+_CHANNEL_KIND = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
+
+
+class Folded(Struct):
+    """What came of folding one event.
+
+    `rejected`: the event itself, or waiting ones it brought to an end. `voids`: a cancel or refund took effect.
+    `placed`: the product groups of the order it placed. `forgotten`: what the bounds of the state made us forget early.
+    """
+
+    rejected: list[tuple[Rejected, Raw]] = field(default_factory=list)
+    refused: bool = False
+    voids: bool = False
+    placed: int = 0
+    forgotten: list[str] = field(default_factory=list)
+
+
+def is_duplicate(state: State, event_id: str, time_ms: int, policy: Policy) -> bool:
+    """Whether an event with this id was folded, and its time is still within the dedup horizon."""
+    ids = state.seen_ids
+    if not ids:
+        return False
+    try:
+        k = ids.index(orders.compact(event_id))
+    except ValueError:
+        return False
+    return state.seen_ms[k] >= max(state.high_ms, time_ms) - policy.dedup_days * DAY_MS
+
+
+def remember(state: State, event_id: str, time_ms: int, policy: Policy) -> int:
+    """Note the id, forget those behind the horizon; returns how many the limit made us forget early. `high_ms` is set already."""
+    times, ids = state.seen_ms, state.seen_ids
+    border = state.high_ms - policy.dedup_days * DAY_MS
+    if time_ms >= border:
+        name = orders.compact(event_id)
+        if not times or time_ms > times[-1]:
+            times.append(time_ms)
+            ids.append(name)
+        else:
+            k = bisect_left(times, time_ms)
+            while k < len(times) and times[k] == time_ms and ids[k] < name:
+                k += 1
+            times.insert(k, time_ms)
+            ids.insert(k, name)
+    if times and times[0] < border:
+        k = bisect_left(times, border)
+        del times[:k], ids[:k]
+    early = max(0, len(times) - policy.dedup_events)
+    if early:
+        del times[:early], ids[:early]
+    return early
+
+
+def fold(state: State, event: Event, raw: Raw, policy: Policy) -> Folded:
+    """Put `event` into the facts. Clock, window and duplicates have been seen to."""
+    folded = Folded()
+    data = event.data
+    orders.close(state, policy)
+    if type(data) is OrderPlaced:
+        _order_placed(state, event, data, raw, policy, folded)
+    elif type(data) is OrderCancelled:
+        _about_order(state, event, Waiting(data.order_id, 0, event.type, "", 0, 0, raw), policy, folded)
+    elif type(data) is OrderRefunded:
+        _about_order(state, event, Waiting(data.order_id, 0, event.type, data.refund_id, data.amount_minor, 0, raw), policy, folded)
+    elif type(data) is PaymentReceived:
+        late_days = max(0, (event.time_ms - data.due_ms) // DAY_MS)
+        _about_order(state, event, Waiting(data.order_id, 0, event.type, "", 0, late_days, raw), policy, folded)
+    else:
+        rejected = _RULES[type(data)](state, event, data, policy) if type(data) in _RULES else None
+        if rejected is not None:
+            folded.rejected.append((rejected, raw))
+            folded.refused = True
+    return folded
+
+
+def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, policy: Policy, folded: Folded) -> None:
+    placed = orders.place(state, event.time_ms, data, policy)
+    if isinstance(placed, Rejected):
+        folded.rejected.append((placed, raw))
+        folded.refused = True
+        return
+    folded.placed = placed
+    if state.waiting:
+        order_id = orders.compact(data.order_id)
+        mine = [waiting for waiting in state.waiting if waiting.order_id == order_id]
+        state.waiting = [waiting for waiting in state.waiting if waiting.order_id != order_id]
+        for waiting in mine:
+            _apply_to_order(state, waiting, policy, folded)
+    early = orders.close(state, policy)
+    folded.forgotten.extend(["order"] * early)
+
+
+def _about_order(state: State, event: Event, item: Waiting, policy: Policy, folded: Folded) -> None:
+    """A cancel, refund or payment: apply it, or let it wait for its order."""
+    item.order_id = orders.compact(item.order_id)
+    if orders.find(state, item.order_id) is not None:
+        _apply_to_order(state, item, policy, folded)
+        folded.refused = bool(folded.rejected)
+        return
+    if not policy.pending_days:
+        folded.rejected.append((order_unknown(), item.raw))
+        folded.refused = True
+        return
+    item.expires_ms = state.clock_ms + policy.pending_days * DAY_MS
+    state.waiting.append(item)
+    while len(state.waiting) and sum(_size(waiting) for waiting in state.waiting) > WAITING_BYTES_MAX:
+        folded.rejected.append((order_unknown(), state.waiting.pop(0).raw))
+        folded.forgotten.append("waiting")
+
+
+def _size(waiting: Waiting) -> int:
+    _, _, _, key, value, headers = waiting.raw
+    return 300 + len(key or b"") + len(value or b"") + sum(len(name) + len(content) for name, content in headers)
+
+
+def order_unknown() -> Rejected:
+    """What a cancel, refund or payment ends as when its order never came, or was closed."""
+    return Rejected(Code.ORDER_UNKNOWN, "data.order_id: no open order with this id came in time; publish its order.placed, then this again")
+
+
+def _apply_to_order(state: State, item: Waiting, policy: Policy, folded: Folded) -> None:
+    i = orders.find(state, item.order_id)
+    assert i is not None  # the caller has just found or placed it
+    if item.kind == "order.cancelled":
+        orders.cancel(state, i, policy)
+        folded.voids = True
+    elif item.kind == "order.refunded":
+        rejected = orders.refund(state, i, item.refund_id, item.amount_minor, policy)
+        if rejected is None:
+            folded.voids = True
+        else:
+            folded.rejected.append((rejected, item.raw))
+    else:
+        orders.pay(state, i, item.late_days, policy)
+
+
+def _contact_made(state: State, event: Event, data: ContactMade, policy: Policy) -> None:
+    state.related = True
+    kind = _CHANNEL_KIND[data.channel] + (data.direction == "inbound")
+    window.put_bucket(state, policy, event.time_ms, kind, data.cost_minor)
+
+
+def _contact_responded(state: State, event: Event, data: ContactResponded, policy: Policy) -> None:  # noqa: ARG001
+    state.related = True
+    if data.outcome == "unsubscribed":
+        known = state.unsubscribed.get(data.channel, (NEVER, ""))
+        state.unsubscribed[data.channel] = max(known, (event.time_ms, orders.compact(event.id)))
+    elif data.outcome == "positive" and data.campaign_id is not None:
+        mine = (event.time_ms, orders.compact(event.id), data.campaign_id)
+        if state.answered is None or mine[:2] > state.answered[:2]:
+            state.answered = mine
+
+
+def _interest_shown(state: State, event: Event, data: InterestShown, policy: Policy) -> None:  # noqa: ARG001
+    state.related = True
+
+
+def _preference_set(state: State, event: Event, data: PreferenceSet, policy: Policy) -> None:  # noqa: ARG001
+    mine: tuple[int, str, str | None, list[str]]
+    mine = (event.time_ms, orders.compact(event.id), data.preferred_channel, sorted({str(c) for c in data.closed_channels}))
+    if state.preference is None or mine[:2] > state.preference[:2]:
+        state.preference = mine
+
+
+def _lead(state: State, event: Event, data: LeadIdentified | LeadRuledOut, policy: Policy) -> None:  # noqa: ARG001
+    mine = (event.time_ms, orders.compact(event.id), isinstance(data, LeadRuledOut))
+    if state.lead is None or mine[:2] > state.lead[:2]:
+        state.lead = mine
+
+
+def _feedback_given(state: State, event: Event, data: FeedbackGiven, policy: Policy) -> None:
+    if data.accepted:
+        window.put_bucket(state, policy, event.time_ms, window.FEEDBACK_KIND, None)
+
+
+def _profile_assessed(state: State, event: Event, data: ProfileAssessed, policy: Policy) -> None:  # noqa: ARG001
+    for name, value in data.criteria.items():
+        mine = (event.time_ms, orders.compact(event.id), value)
+        if name not in state.criteria or mine[:2] > state.criteria[name][:2]:
+            state.criteria[name] = mine
+    if len(state.criteria) > CRITERIA_MAX:
+        newest: list[tuple[tuple[int, str, int], str]] = []
+        for name, known in state.criteria.items():
+            insort(newest, (known, name))
+        state.criteria = {name: known for known, name in newest[-CRITERIA_MAX:]}
+
+
+def _merge_refused(state: State, event: Event, data: CustomerMerged, policy: Policy) -> Rejected:  # noqa: ARG001
+    return Rejected(Code.MERGE_REFUSED, "type: customers cannot be merged by this version; keep the event and publish it again later")
+
+
+def _erasure_refused(state: State, event: Event, data: CustomerErased, policy: Policy) -> Rejected:  # noqa: ARG001
+    return Rejected(Code.ERASURE_KEY_MISSING, "type: this worker has no erasure key; keep the event and publish it again later")
+
+
+_RULES: dict[type, Callable[[State, Event, Any, Policy], Rejected | None]] = {
+    ContactMade: _contact_made,
+    ContactResponded: _contact_responded,
+    InterestShown: _interest_shown,
+    PreferenceSet: _preference_set,
+    LeadIdentified: _lead,
+    LeadRuledOut: _lead,
+    FeedbackGiven: _feedback_given,
+    ProfileAssessed: _profile_assessed,
+    CustomerMerged: _merge_refused,
+    CustomerErased: _erasure_refused,
+}
+
+
+def closed_channels(state: State) -> set[str]:
+    """Channels the customer does not want: the latest preference's, and those unsubscribed from after it."""
+    since = state.preference[:2] if state.preference else (NEVER, "")
+    closed = set(state.preference[3]) if state.preference else set()
+    return closed | {channel for channel, at in state.unsubscribed.items() if at > since}

@@ -1,0 +1,219 @@
+"""The order book: placing, voiding, paying and closing orders (domain.md, section 2).
+
+An order costs a bisect and a handful of sums. Only a void, or an order on a day that has others, looks at its neighbours.
+"""
+
+from bisect import bisect_left
+from hashlib import blake2b
+
+from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.events import Code, OrderPlaced, Rejected
+from stream_app.domain.facts import window
+from stream_app.domain.facts.state import NEVER, OrderNote, State, masked_groups
+from stream_app.domain.policy import Policy
+
+REFUND_IDS_MAX = 4_000
+
+
+def compact(identifier: str) -> str:
+    """The identifier itself, or 22 characters that stand for a long one: 4 000 ids of 128 characters would not fit the state."""
+    if len(identifier) <= 24 and identifier.isascii():
+        return identifier
+    return "\x00" + blake2b(identifier.encode(), digest_size=16).hexdigest()[:23]
+
+
+def find(state: State, order_id: str) -> int | None:
+    """The row of an open order, or None. `order_id` is compact."""
+    try:
+        return state.order_ids.index(order_id)
+    except ValueError:
+        return None
+
+
+def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Rejected | int:
+    """Enter a new order, unless its id is taken or its time lies behind the ledger; returns the mask of its groups."""
+    order_id = compact(data.order_id)
+    if order_id in state.order_ids:
+        return Rejected(Code.ORDER_EXISTS, "data.order_id: an order with this id was placed by another event; use a new order_id")
+    if time_ms < state.high_ms - policy.ledger_days * DAY_MS:
+        return Rejected(Code.ORDER_CLOSED, "time: older than the customer's ledger; publish history in time order, or raise ledger_days")
+    state.related = True
+    mask = _groups_of(state, data, policy)
+    times = state.order_ms
+    i = len(times)
+    if i and time_ms <= times[-1]:
+        i = bisect_left(times, time_ms)
+        while i < len(times) and times[i] == time_ms and state.order_ids[i] < order_id:
+            i += 1
+    times.insert(i, time_ms)
+    state.order_ids.insert(i, order_id)
+    state.order_totals.insert(i, data.total_minor)
+    state.order_discounts.insert(i, data.discount_minor)
+    state.order_costs.insert(i, data.cost_minor)
+    state.order_groups.insert(i, mask)
+    _count_in(state, i, policy)
+    return mask
+
+
+def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
+    """The mask of the product groups of an order's lines; groups seen for the first time get their columns."""
+    mapping = policy.category_groups
+    if not data.lines:
+        names = {"default"}
+    else:
+        names = {mapping.get(line.category, "default") if line.category is not None else "default" for line in data.lines}
+    mask = 0
+    for name in sorted(names):
+        g = bisect_left(state.groups, name)
+        if g == len(state.groups) or state.groups[g] != name:
+            low = (1 << g) - 1
+            state.order_groups = [(m & low) | (m & ~low) << 1 for m in state.order_groups]
+            state.groups.insert(g, name)
+            state.occasions.insert(g, 0)
+            state.first_day.insert(g, 0)
+            state.last_ms.insert(g, NEVER)
+            state.closed_ms.insert(g, NEVER)
+            state.until_ms.insert(g, NEVER)
+            state.in_window.insert(g, 0)
+            # Names come in ascending order, so the bits already set lie below the new one.
+        mask |= 1 << g
+    return mask
+
+
+def _count_in(state: State, i: int, policy: Policy) -> None:
+    calendar, time_ms = policy.calendar, state.order_ms[i]
+    day = calendar.day(time_ms)
+    from_ms, to_ms = calendar.start(day), calendar.start(day + 1)
+    others = window.others_on_day(state, i, from_ms, to_ms)
+    state.counting += 1
+    if state.first_ms == NEVER or time_ms < state.first_ms:
+        state.first_ms = time_ms
+    for g in masked_groups(state, state.order_groups[i]):
+        if state.occasions[g] == 0:
+            state.first_day[g] = day
+            state.last_ms[g] = time_ms
+            state.occasions[g] = 1
+        else:
+            if not others >> g & 1 and not from_ms <= state.closed_ms[g] < to_ms:
+                state.occasions[g] += 1
+            state.first_day[g] = min(state.first_day[g], day)
+            state.last_ms[g] = max(state.last_ms[g], time_ms)
+        window.set_until(state, policy, g)
+    if day <= calendar.day(state.clock_ms) - policy.window_days:
+        state.outside += 1
+        return
+    window.add_order(state, i, policy, 1)
+    if not others and not window.closed_on_day(state, day):
+        state.sums[window.OCCASIONS] += 1
+
+
+def _count_out(state: State, i: int, policy: Policy) -> None:
+    """Undo `_count_in` for an order that is voided; its note says so already."""
+    calendar, time_ms = policy.calendar, state.order_ms[i]
+    day = calendar.day(time_ms)
+    from_ms, to_ms = calendar.start(day), calendar.start(day + 1)
+    others = window.others_on_day(state, i, from_ms, to_ms)
+    state.counting -= 1
+    rows = [j for j in range(len(state.order_ms)) if window.is_counting(state, j)]
+    if state.first_ms == time_ms and not state.closed_counting:
+        state.first_ms = state.order_ms[rows[0]] if rows else NEVER
+    for g in masked_groups(state, state.order_groups[i]):
+        if not others >> g & 1 and not from_ms <= state.closed_ms[g] < to_ms:
+            state.occasions[g] -= 1
+        mine = [j for j in rows if state.order_groups[j] >> g & 1]
+        state.last_ms[g] = state.order_ms[mine[-1]] if mine else state.closed_ms[g]
+        if state.closed_ms[g] == NEVER:
+            state.first_day[g] = calendar.day(state.order_ms[mine[0]]) if mine else 0
+        window.set_until(state, policy, g)
+    if i >= state.outside and not others and not window.closed_on_day(state, day):
+        state.sums[window.OCCASIONS] -= 1
+
+
+def cancel(state: State, i: int, policy: Policy) -> None:
+    """Void order `i`; a second cancel changes nothing."""
+    note = state.notes.get(state.order_ids[i]) or OrderNote()
+    if not note.cancelled:
+        _revise(state, i, policy, OrderNote(True, note.refunded_minor, note.refunds, note.refund_ids, note.late_days))
+
+
+def refund(state: State, i: int, refund_id: str, amount_minor: int, policy: Policy) -> Rejected | None:
+    """Add a refund to order `i`, unless its id was used before."""
+    note = state.notes.get(state.order_ids[i]) or OrderNote()
+    compact_id = compact(refund_id)
+    if compact_id in note.refund_ids:
+        return Rejected(Code.REFUND_EXISTS, "data.refund_id: a refund of this order with this id was given by another event; use a new id")
+    ids = sorted([*note.refund_ids, compact_id])
+    if sum(len(other.refund_ids) for other in state.notes.values()) >= REFUND_IDS_MAX:
+        ids.pop(0)  # bounded state: an id beyond the limit is not known again
+    _revise(state, i, policy, OrderNote(note.cancelled, note.refunded_minor + amount_minor, note.refunds + 1, ids, note.late_days))
+    return None
+
+
+def pay(state: State, i: int, late_days: int, policy: Policy) -> None:
+    """Note a payment of order `i` that came `late_days` whole days after it was due."""
+    note = state.notes.get(state.order_ids[i]) or OrderNote()
+    latest = late_days if note.late_days is None else max(note.late_days, late_days)
+    if latest != note.late_days:
+        _revise(state, i, policy, OrderNote(note.cancelled, note.refunded_minor, note.refunds, note.refund_ids, latest))
+
+
+def _revise(state: State, i: int, policy: Policy, note: OrderNote) -> None:
+    was_counting = window.is_counting(state, i)
+    inside = i >= state.outside
+    if inside:
+        window.add_order(state, i, policy, -1)
+    state.notes[state.order_ids[i]] = note
+    if inside:
+        window.add_order(state, i, policy, 1)
+    if was_counting and not window.is_counting(state, i):
+        _count_out(state, i, policy)
+
+
+def close(state: State, policy: Policy) -> int:
+    """Close orders behind the ledger, and the oldest ones beyond the limit; returns how many of the latter."""
+    border = state.high_ms - policy.ledger_days * DAY_MS
+    while state.order_ms and state.order_ms[0] < border:
+        _close_oldest(state, policy)
+    early = max(0, len(state.order_ms) - policy.ledger_orders)
+    for _ in range(early):
+        _close_oldest(state, policy)
+    return early
+
+
+def _close_oldest(state: State, policy: Policy) -> None:
+    time_ms, mask = state.order_ms[0], state.order_groups[0]
+    counts = window.is_counting(state, 0)
+    if counts:
+        state.closed_counting += 1
+        for g in masked_groups(state, mask):
+            state.closed_ms[g] = max(state.closed_ms[g], time_ms)
+    if state.outside:
+        state.outside -= 1
+    else:
+        _keep_sums(state, policy, counts)
+    state.notes.pop(state.order_ids[0], None)
+    for column in (
+        state.order_ms,
+        state.order_ids,
+        state.order_totals,
+        state.order_discounts,
+        state.order_costs,
+        state.order_groups,
+    ):
+        del column[0]
+
+
+def _keep_sums(state: State, policy: Policy, counts: bool) -> None:  # noqa: FBT001 - two callers' words would not be clearer
+    """Leave behind what the oldest order adds to the window, in the row of its day."""
+    day = policy.calendar.day(state.order_ms[0])
+    rows = state.closed_days
+    k = bisect_left(rows, day, key=lambda row: row[0])
+    if k == len(rows) or rows[k][0] != day:
+        rows.insert(k, (day, [0] * 12, {}))
+    _, sums, groups = rows[k]
+    for field, amount in enumerate(window.contribution(state, 0, policy)):
+        sums[field] += amount
+    if counts:
+        sums[window.OCCASIONS] = 1
+        for g in masked_groups(state, state.order_groups[0]):
+            groups[state.groups[g]] = groups.get(state.groups[g], 0) + 1

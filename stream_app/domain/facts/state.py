@@ -1,0 +1,138 @@
+"""All that is remembered of one customer, flat, so that it decodes and encodes in microseconds.
+
+Parallel lists ("columns") hold what repeats: a list of integers decodes several times faster than a list of objects.
+Every list is kept in a canonical order, so that the same set of events gives the same bytes in whatever order it came.
+"""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+DIMENSIONS = ("lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity")
+LIFECYCLE, CHURN_RISK, CLASS, SEGMENT, LABEL, SERVICE_LEVEL, CONTACT, WINBACK, OPPORTUNITY = range(9)
+
+NEVER = -(2**62)
+"""Stands for "no such time" in columns of times."""
+
+Raw = tuple[str, int, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
+"""A record as it came: topic, partition, offset, key, value, headers. The domain only carries it to a dead letter."""
+
+
+class OrderNote(Struct, array_like=True):
+    """What happened to an order after it was placed; most orders have none.
+
+    `refunded_minor` is the uncapped sum over distinct refunds; `late_days` None means no payment came.
+    """
+
+    cancelled: bool = False
+    refunded_minor: int = 0
+    refunds: int = 0
+    refund_ids: list[str] = field(default_factory=list)
+    late_days: int | None = None
+
+
+class Waiting(Struct, array_like=True):
+    """A cancel, refund or payment whose order has not come; it ends as a dead letter at `expires_ms`."""
+
+    order_id: str
+    expires_ms: int
+    kind: str
+    refund_id: str
+    amount_minor: int
+    late_days: int
+    raw: Raw
+
+
+class State(Struct, array_like=True):
+    """One customer. Times in UTC milliseconds, money in minor units, `_day` columns in local days (domain.calendar)."""
+
+    # Who and when: not facts, since they depend on the order of arrival.
+    born_ms: int
+    clock_ms: int
+    policy_version: int = 0
+    policy_hash: str = ""
+    sequence: int = 0
+    deadline_ms: int | None = None
+    # What was published last, per dimension; `hold` is the anti-flap memory of the class.
+    values: list[str | None] = field(default_factory=lambda: [None] * len(DIMENSIONS))
+    came_from: list[str | None] = field(default_factory=lambda: [None] * len(DIMENSIONS))
+    changed_at: list[int] = field(default_factory=lambda: [0] * len(DIMENSIONS))  # sequence of the latest change
+    class_hold_ms: int | None = None
+    notice_ms: int | None = None
+    notice_id: str = ""
+    waiting: list[Waiting] = field(default_factory=list)
+    # Facts from here on.
+    high_ms: int = NEVER
+    seen_ms: list[int] = field(default_factory=list)
+    seen_ids: list[str] = field(default_factory=list)
+    related: bool = False
+    lead: tuple[int, str, bool] | None = None  # time, event id, ruled out
+    preference: tuple[int, str, str | None, list[str]] | None = None  # time, event id, preferred, closed
+    answered: tuple[int, str, str] | None = None  # latest positive answer: time, event id, campaign
+    unsubscribed: dict[str, tuple[int, str]] = field(default_factory=dict)  # channel -> time, event id
+    criteria: dict[str, tuple[int, str, int]] = field(default_factory=dict)  # name -> time, event id, value
+    # Open orders, ascending by (time, id). A bit of `order_groups` is an index into `groups`.
+    order_ms: list[int] = field(default_factory=list)
+    order_ids: list[str] = field(default_factory=list)
+    order_totals: list[int] = field(default_factory=list)
+    order_discounts: list[int] = field(default_factory=list)
+    order_costs: list[int | None] = field(default_factory=list)
+    order_groups: list[int] = field(default_factory=list)
+    notes: dict[str, OrderNote] = field(default_factory=dict)  # by order id
+    # Counting orders, closed ones included.
+    counting: int = 0
+    closed_counting: int = 0
+    first_ms: int = NEVER
+    # Product groups, ascending by name; `occasions` 0 means no counting order is left in the group.
+    groups: list[str] = field(default_factory=list)
+    occasions: list[int] = field(default_factory=list)
+    first_day: list[int] = field(default_factory=list)
+    last_ms: list[int] = field(default_factory=list)
+    closed_ms: list[int] = field(default_factory=list)  # latest closed counting order
+    until_ms: list[int] = field(default_factory=list)  # last_ms + patience
+    in_window: list[int] = field(default_factory=list)  # counting orders of the window
+    # The window of measures: running sums (window.py), and day buckets of contacts and feedback.
+    outside: int = 0  # open orders older than the window: a prefix of the columns
+    sums: list[int] = field(default_factory=lambda: [0] * 12)
+    bucket_day: list[int] = field(default_factory=list)
+    bucket_kind: list[int] = field(default_factory=list)
+    bucket_count: list[int] = field(default_factory=list)
+    bucket_cost: list[int] = field(default_factory=list)  # of those that named their cost
+    bucket_unpriced: list[int] = field(default_factory=list)  # those that did not
+    contacts: int = 0
+    contact_cost: int = 0
+    feedback: int = 0
+    # Orders closed early, still inside the window: per day the sums and the groups' counts.
+    closed_days: list[tuple[int, list[int], dict[str, int]]] = field(default_factory=list)
+
+
+def masked_groups(state: State, mask: int) -> list[int]:
+    """Indexes of the groups whose bits are set in `mask`, ascending."""
+    if mask & (mask - 1) == 0:
+        return [mask.bit_length() - 1]
+    return [g for g in range(len(state.groups)) if mask >> g & 1]
+
+
+def new_state(time_ms: int) -> State:
+    """A customer whose first event carries `time_ms`."""
+    return State(born_ms=time_ms, clock_ms=time_ms)
+
+
+def describe(state: State) -> dict[str, Any]:
+    """The summary of the facts that a profile shows."""
+    latest = max(state.last_ms) if state.counting else None
+    return {
+        "orders_counting": state.counting,
+        "orders_open": len(state.order_ms),
+        "first_order_at": state.first_ms if state.counting else None,
+        "last_order_at": latest,
+        "product_groups": {
+            name: {"occasions": n, "last_order_at": last}
+            for name, n, last in zip(state.groups, state.occasions, state.last_ms, strict=True)
+            if n
+        },
+        "preferred_channel": state.preference[2] if state.preference else None,
+        "events_waiting": len(state.waiting),
+        "first_event_at": state.born_ms,
+        "last_event_at": state.high_ms,
+    }

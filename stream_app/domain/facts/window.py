@@ -1,0 +1,232 @@
+"""Running sums over the rolling window of local days (domain.md, Units and 3.4).
+
+An order is added when it enters, taken out when its day leaves: a measure then costs a lookup, not a walk over a year.
+`rebuild` computes the same sums from the columns; it serves a new policy, and the tests as a second opinion.
+"""
+
+from bisect import bisect_left
+
+from stream_app.domain.events import CHANNELS
+from stream_app.domain.facts.state import NEVER, State, masked_groups
+from stream_app.domain.policy import Policy
+from stream_app.domain.rhythm import patience_ms
+
+(
+    ORDERS,
+    REVENUE,
+    MARGIN,
+    TOTALS,
+    DISCOUNTS,
+    LATE_COST,
+    LATE_DAYS,
+    PAID,
+    ALL_TOTALS,
+    REFUNDED,
+    REFUNDS,
+    OCCASIONS,
+) = range(12)
+
+FEEDBACK_KIND = 12
+"""Bucket kinds 0..11 are contacts: 2 * channel + (1 if inbound)."""
+
+
+def is_counting(state: State, i: int) -> bool:
+    """Whether open order `i` is not voided."""
+    note = state.notes.get(state.order_ids[i]) if state.notes else None
+    return note is None or not (note.cancelled or (note.refunds and note.refunded_minor >= state.order_totals[i]))
+
+
+def others_on_day(state: State, i: int, from_ms: int, to_ms: int) -> int:
+    """The groups of the other counting open orders with `from_ms <= time < to_ms`, as a mask; 0 when there are none."""
+    mask = 0
+    times = state.order_ms
+    for j in range(i - 1, -1, -1):
+        if times[j] < from_ms:
+            break
+        if is_counting(state, j):
+            mask |= state.order_groups[j]
+    for j in range(i + 1, len(times)):
+        if times[j] >= to_ms:
+            break
+        if is_counting(state, j):
+            mask |= state.order_groups[j]
+    return mask
+
+
+def closed_on_day(state: State, day: int) -> bool:
+    """Whether a counting order of local day `day` was closed while inside the window."""
+    return any(row[0] == day and row[1][ORDERS] for row in state.closed_days)
+
+
+def contribution(state: State, i: int, policy: Policy) -> list[int]:
+    """What open order `i` adds to the sums, `OCCASIONS` left at 0."""
+    total = state.order_totals[i]
+    note = state.notes.get(state.order_ids[i]) if state.notes else None
+    if note is not None:
+        if note.cancelled:
+            return [0] * 12
+        net = total - min(total, note.refunded_minor)
+        tail = [total, min(total, note.refunded_minor), note.refunds, 0]
+        if note.refunds and net == 0:
+            return [0, 0, 0, 0, 0, 0, 0, 0, *tail]
+        late_days = note.late_days
+    else:
+        net, late_days, tail = total, None, [total, 0, 0, 0]
+    cost = state.order_costs[i]
+    if cost is None:
+        margin = net * policy.margin_pct // 100
+    else:
+        margin = net * (total - cost) // total if total else -cost
+    late_cost = net * late_days * policy.annual_rate_pct // 36500 if late_days else 0
+    paid = 0 if late_days is None else 1
+    return [1, net, margin, total, state.order_discounts[i], late_cost, late_days or 0, paid, *tail]
+
+
+def add_order(state: State, i: int, policy: Policy, sign: int) -> None:
+    """Add (`sign` 1) or take out (-1) open order `i` of the window, its day's occasion not included."""
+    sums = state.sums
+    if not state.notes and state.order_costs[i] is None:  # the common order, without building a list
+        total = state.order_totals[i]
+        sums[ORDERS] += sign
+        sums[REVENUE] += sign * total
+        sums[MARGIN] += sign * (total * policy.margin_pct // 100)
+        sums[TOTALS] += sign * total
+        sums[DISCOUNTS] += sign * state.order_discounts[i]
+        sums[ALL_TOTALS] += sign * total
+    else:
+        for k, amount in enumerate(contribution(state, i, policy)):
+            sums[k] += sign * amount
+        if not is_counting(state, i):
+            return
+    for g in masked_groups(state, state.order_groups[i]):
+        state.in_window[g] += sign
+
+
+def advance(state: State, policy: Policy) -> None:
+    """Let everything leave whose day is no longer in the window at the customer's clock."""
+    calendar = policy.calendar
+    first_day = calendar.day(state.clock_ms) - policy.window_days + 1
+    if state.outside < len(state.order_ms):
+        from_ms = calendar.start(first_day)
+        if state.order_ms[state.outside] < from_ms:
+            _leave_orders(state, policy, from_ms)
+    if state.bucket_day and state.bucket_day[0] < first_day:
+        _leave_buckets(state, policy, first_day)
+    while state.closed_days and state.closed_days[0][0] < first_day:
+        _, sums, groups = state.closed_days.pop(0)
+        for k, amount in enumerate(sums):
+            state.sums[k] -= amount
+        for name, count in groups.items():
+            state.in_window[state.groups.index(name)] -= count
+
+
+def _leave_orders(state: State, policy: Policy, from_ms: int) -> None:
+    calendar, times = policy.calendar, state.order_ms
+    day_end = NEVER
+    i = state.outside
+    while i < len(times) and times[i] < from_ms:
+        add_order(state, i, policy, -1)
+        if times[i] >= day_end and is_counting(state, i):
+            day = calendar.day(times[i])
+            day_end = calendar.start(day + 1)
+            if not closed_on_day(state, day):  # else the closed orders' own row takes the occasion away
+                state.sums[OCCASIONS] -= 1
+        i += 1
+    state.outside = i
+
+
+def _leave_buckets(state: State, policy: Policy, first_day: int) -> None:
+    end = bisect_left(state.bucket_day, first_day)
+    for k in range(end):
+        _add_bucket(state, policy, k, -1)
+    for column in (state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced):
+        del column[:end]
+
+
+def _add_bucket(state: State, policy: Policy, k: int, sign: int) -> None:
+    kind = state.bucket_kind[k]
+    if kind == FEEDBACK_KIND:
+        state.feedback += sign * state.bucket_count[k]
+        return
+    state.contacts += sign * state.bucket_count[k]
+    state.contact_cost += sign * (state.bucket_cost[k] + state.bucket_unpriced[k] * policy.channel_costs[CHANNELS[kind // 2]])
+
+
+def put_bucket(state: State, policy: Policy, time_ms: int, kind: int, cost: int | None) -> None:
+    """Count one contact or accepted feedback on its local day, if that day is in the window."""
+    calendar = policy.calendar
+    day = calendar.day(time_ms)
+    if day <= calendar.day(state.clock_ms) - policy.window_days:
+        return
+    lo = bisect_left(state.bucket_day, day)
+    hi = bisect_left(state.bucket_day, day + 1)
+    k = bisect_left(state.bucket_kind, kind, lo, hi)
+    if k == hi or state.bucket_kind[k] != kind:
+        state.bucket_day.insert(k, day)
+        state.bucket_kind.insert(k, kind)
+        for column in (state.bucket_count, state.bucket_cost, state.bucket_unpriced):
+            column.insert(k, 0)
+    state.bucket_count[k] += 1
+    if kind == FEEDBACK_KIND:
+        state.feedback += 1
+        return
+    state.contacts += 1
+    if cost is None:
+        state.bucket_unpriced[k] += 1
+        cost = policy.channel_costs[CHANNELS[kind // 2]]
+    else:
+        state.bucket_cost[k] += cost
+    state.contact_cost += cost
+
+
+def next_leave_ms(state: State, policy: Policy) -> int | None:
+    """When the oldest day of the window leaves it, or None when the window is empty."""
+    days = []
+    if state.outside < len(state.order_ms):
+        days.append(policy.calendar.day(state.order_ms[state.outside]))
+    if state.bucket_day:
+        days.append(state.bucket_day[0])
+    if state.closed_days:
+        days.append(state.closed_days[0][0])
+    return policy.calendar.start(min(days) + policy.window_days) if days else None
+
+
+def rebuild(state: State, policy: Policy) -> None:
+    """Compute every running sum and turn-over point afresh from the columns, under `policy`."""
+    calendar = policy.calendar
+    first_day = calendar.day(state.clock_ms) - policy.window_days + 1
+    from_ms = calendar.start(first_day)
+    if state.bucket_day and state.bucket_day[0] < first_day:
+        _leave_buckets(state, policy, first_day)
+    state.closed_days = [row for row in state.closed_days if row[0] >= first_day]
+    state.sums = [0] * 12
+    state.in_window = [0] * len(state.groups)
+    state.contacts = state.contact_cost = state.feedback = 0
+    state.outside = bisect_left(state.order_ms, from_ms)
+    days = set()
+    for i in range(state.outside, len(state.order_ms)):
+        add_order(state, i, policy, 1)
+        if is_counting(state, i):
+            days.add(calendar.day(state.order_ms[i]))
+    for day, sums, groups in state.closed_days:
+        for k, amount in enumerate(sums):
+            state.sums[k] += amount
+        for name, count in groups.items():
+            state.in_window[state.groups.index(name)] += count
+        if sums[OCCASIONS]:
+            days.discard(day)  # the row brings its occasion along
+    state.sums[OCCASIONS] += len(days)
+    for k in range(len(state.bucket_day)):
+        _add_bucket(state, policy, k, 1)
+    for g in range(len(state.groups)):
+        set_until(state, policy, g)
+
+
+def set_until(state: State, policy: Policy, g: int) -> None:
+    """Note when silence in group `g` becomes too long."""
+    if state.occasions[g] == 0:
+        state.until_ms[g] = NEVER
+        return
+    rhythm = policy.rhythms.get(state.groups[g], policy.default_rhythm)
+    span = policy.calendar.day(state.last_ms[g]) - state.first_day[g]
+    state.until_ms[g] = state.last_ms[g] + patience_ms(rhythm, state.occasions[g] - 1, span)

@@ -1,0 +1,101 @@
+"""A shop's thresholds, compiled: what the rules read. The document itself is checked in `codec.policy`.
+
+Money in minor units of `currency`; days are counts; `_pct` are whole percentages.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from stream_app.domain.calendar import Calendar
+
+
+class Fixed(Struct, frozen=True):
+    """`fixed`: patience is `days` after the last order."""
+
+    days: int
+
+
+class OwnRhythm(Struct, frozen=True):
+    """`own_rhythm`: the group's prior pulled toward the customer's own gaps."""
+
+    prior_days: int = 60
+    prior_weight: int = 2
+    factor_pct: int = 250
+    min_days: int = 30
+    max_days: int = 730
+
+
+class Alive(Struct, frozen=True):
+    """`alive`: MBG/NBD parameters with time in days; patience ends where P(alive) falls to `theta`."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    theta: float
+    min_days: int
+    max_days: int
+
+
+Rhythm = Fixed | OwnRhythm | Alive
+
+
+class Criterion(Struct, frozen=True):
+    """One line of the score: points of the highest threshold reached. `thresholds` ascend; `points` is parallel to it."""
+
+    measure: str
+    weight: int
+    thresholds: tuple[int, ...]
+    points: tuple[int, ...]
+
+
+class ScoreClasses(Struct, frozen=True):
+    """`classes: {by: score}`: A from `a`, B from `b`, else C."""
+
+    a: int
+    b: int
+
+
+class ServiceLevels(Struct, frozen=True):
+    """`service_levels`: by segment first, else by class."""
+
+    segment: dict[str, str]
+    by_class: dict[str, str]
+
+
+class Policy(Struct, frozen=True):
+    """One version of one shop's policy. `shop` None is the default for every shop without its own."""
+
+    shop: str | None
+    version: int
+    hash: str
+    calendar: Calendar
+    currency: str
+    margin_pct: int
+    category_groups: dict[str, str]
+    rhythms: dict[str, Rhythm]
+    default_rhythm: Rhythm
+    medium_pct: int
+    high_pct: int
+    live_since_ms: int | None
+    clock: Literal["wall", "events"]
+    window_days: int
+    horizon_days: int
+    channel_costs: dict[str, int]
+    refund_cost: int
+    annual_rate_pct: int
+    referral_price: int
+    feedback_price: int
+    criteria: tuple[Criterion, ...]
+    classes: ScoreClasses | None
+    downgrade_dwell_days: int
+    labels: dict[str, str] | None
+    service_levels: ServiceLevels | None
+    cooling_days: int
+    gone_days: int
+    dedup_days: int
+    pending_days: int
+    ledger_days: int
+    ledger_orders: int
+    dedup_events: int

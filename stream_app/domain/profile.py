@@ -1,0 +1,36 @@
+"""The full picture of a customer: `customer.profile` (N19)."""
+
+from stream_app.domain.changes import Outgoing, Who, identify, origin_of, policy_ref
+from stream_app.domain.facts.state import CLASS, DIMENSIONS, LABEL, SERVICE_LEVEL, State, describe
+from stream_app.domain.policy import Policy
+from stream_app.domain.score import score
+from stream_app.domain.status import stand
+from stream_app.domain.value import all_measures
+
+PROFILE = "customer.profile"
+
+
+def existing_dimensions(policy: Policy) -> list[int]:
+    """The dimensions that the policy asks for, in the order of publishing."""
+    optional = {CLASS: policy.classes, LABEL: policy.labels, SERVICE_LEVEL: policy.service_levels}
+    always = {"lifecycle", "churn_risk", "winback"}
+    return [d for d, name in enumerate(DIMENSIONS) if name in always or optional.get(d) is not None]
+
+
+def profile(who: Who, state: State, policy: Policy) -> Outgoing:
+    """The customer at his clock, as the compacted topic keeps him."""
+    at = stand(state, policy)
+    measures = all_measures(state, policy, at)
+    measures["score"] = score(state, policy, at) if policy.classes is not None and state.counting else None
+    data = {
+        "clock_at": state.clock_ms,
+        "statuses": {DIMENSIONS[d]: state.values[d] for d in existing_dimensions(policy)},
+        "measures": measures,
+        "facts": describe(state),
+        "next_deadline": state.deadline_ms,
+        "sequence": state.sequence,
+        "policy": policy_ref(policy),
+    }
+    profile_id = identify(PROFILE, who, state.born_ms, state.sequence)
+    origin = origin_of(policy, state.clock_ms)
+    return Outgoing("customer-profiles", PROFILE, profile_id, who, state.clock_ms, state.sequence, origin, data)

@@ -1,0 +1,98 @@
+"""What a change sets in motion: win-back and service-level events (domain.md, section 7).
+
+Each is a pure function of the change and the customer, and goes out in the change's transaction.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from stream_app.domain.changes import Cause, Outgoing, identify
+from stream_app.domain.events import CHANNELS
+from stream_app.domain.facts.fold import closed_channels
+from stream_app.domain.facts.state import CLASS, SERVICE_LEVEL, WINBACK, State, masked_groups
+from stream_app.domain.policy import Policy
+from stream_app.domain.status import Verdict
+from stream_app.domain.value import value_future, value_now
+
+BUDGET_PCT = 5
+"""Share of the value that a win-back contact may cost: the default of the policy's contact rules."""
+
+
+class Before(Struct):
+    """What was true of an inactive customer before the event that is being evaluated."""
+
+    last_ms: int
+    inactive_at_ms: int
+    tier: str | None
+
+
+def react(
+    changes: list[Outgoing], state: State, policy: Policy, verdict: Verdict, cause: Cause, before: Before | None, placed: int
+) -> list[Outgoing]:
+    """The reactions to the changes of one evaluation; none for a backfill, so that loading history never mails anybody.
+
+    Args:
+        changes: the `status.changed` of this evaluation.
+        before: the customer as he was, if he was inactive.
+        placed: the product groups of the order that the event placed, as a mask.
+    """
+    reactions: list[Outgoing] = []
+    by_dimension = {published.data["dimension"]: published for published in changes if published.origin == "live"}
+    lifecycle, winback = by_dimension.get("lifecycle"), by_dimension.get("winback")
+    if lifecycle is not None and lifecycle.data["to"] == "inactive":
+        reactions.append(_reaction("winback.opened", lifecycle, state, _offer(state, policy, verdict)))
+    elif winback is not None and winback.data["to"] == "recent":
+        reactions.append(_reaction("winback.opened", winback, state, _offer(state, policy, verdict)))
+    if winback is not None and winback.data["to"] in ("cooling", "gone"):
+        kind = "winback.cooled" if winback.data["to"] == "cooling" else "winback.closed"
+        reactions.append(_reaction(kind, winback, state, _offer(state, policy, verdict)))
+    if lifecycle is not None and lifecycle.data["from"] == "inactive":
+        if lifecycle.data["to"] == "active" and cause.kind == "event":
+            reactions.append(_reaction("winback.won", lifecycle, state, _won(state, policy, verdict, before, placed)))
+        else:
+            reactions.append(_reaction("winback.withdrawn", lifecycle, state, {"lifecycle": lifecycle.data["to"], "cause": cause.kind}))
+    level = by_dimension.get("service_level")
+    if level is not None:
+        data = {"from": level.data["from"], "to": verdict.values[SERVICE_LEVEL], "class": verdict.values[CLASS]}
+        reactions.append(_reaction("service_level.changed", level, state, data, "service-level"))
+    return reactions
+
+
+def _reaction(kind: str, cause: Outgoing, state: State, data: dict[str, Any], topic: str = "win-back") -> Outgoing:
+    reaction_id = identify(kind, cause.who, state.born_ms, cause.sequence)
+    return Outgoing(topic, kind, reaction_id, cause.who, cause.time_ms, cause.sequence, cause.origin, data, cause.id)
+
+
+def _offer(state: State, policy: Policy, verdict: Verdict) -> dict[str, Any]:
+    """What a win-back tool needs to act: how fresh, what he bought, by which channel, for how much."""
+    worth = max(0, value_now(state, policy, verdict.at) + value_future(state, policy, verdict.at))
+    budget = worth * BUDGET_PCT // 100
+    return {
+        "days_since": verdict.at.today - policy.calendar.day(max(state.last_ms)),
+        "tier": verdict.values[WINBACK],
+        "product_groups": [name for name, n in zip(state.groups, state.occasions, strict=True) if n],
+        "advised_channel": advised_channel(state, policy, budget),
+        "budget_minor": budget,
+    }
+
+
+def advised_channel(state: State, policy: Policy, budget: int) -> str | None:
+    """The preferred channel if open and affordable, else the cheapest open affordable one, else None."""
+    closed = closed_channels(state)
+    affordable = [c for c in CHANNELS if c not in closed and policy.channel_costs[c] <= budget]
+    preferred = state.preference[2] if state.preference else None
+    if preferred in affordable:
+        return preferred
+    return min(affordable, key=lambda c: policy.channel_costs[c], default=None)
+
+
+def _won(state: State, policy: Policy, verdict: Verdict, before: Before | None, placed: int) -> dict[str, Any]:
+    assert before is not None  # only an inactive customer can be won back
+    answered = state.answered
+    return {
+        "days_away": verdict.at.today - policy.calendar.day(before.last_ms),
+        "tier": before.tier,
+        "campaign_id": answered[2] if answered is not None and answered[0] >= before.inactive_at_ms else None,
+        "product_groups": [state.groups[g] for g in masked_groups(state, placed)] if placed else [],
+    }

@@ -1,0 +1,93 @@
+"""The dimensions of status at one clock, and until when each holds without an event (domain.md, section 3).
+
+A later dimension is added as a rule here, in the order of computing, and a place in `DIMENSIONS`.
+"""
+
+from msgspec import Struct
+
+from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.facts.state import CHURN_RISK, CLASS, LABEL, LIFECYCLE, SERVICE_LEVEL, WINBACK, State
+from stream_app.domain.policy import Policy
+from stream_app.domain.score import class_deadline_ms, settle_class
+from stream_app.domain.value import Standing
+
+
+class Verdict(Struct):
+    """All dimensions at one clock: `values` and `until_ms` are parallel to `DIMENSIONS`.
+
+    `until_ms`: the next moment at which the dimension may change without an event, None when there is none.
+    """
+
+    at: Standing
+    values: list[str | None]
+    until_ms: list[int | None]
+
+
+def stand(state: State, policy: Policy) -> Standing:
+    """Who leads, and whether the customer is active, at his clock."""
+    today = policy.calendar.day(state.clock_ms)
+    if not state.counting:
+        return Standing(today, active=False, leading=-1, inactive_at_ms=0)
+    inactive_at = max(state.until_ms)
+    return Standing(today, state.clock_ms < inactive_at, state.until_ms.index(inactive_at), inactive_at)
+
+
+def judge(state: State, policy: Policy) -> Verdict:
+    """Compute every dimension at the customer's clock; the only thing it changes is the hold of the class."""
+    at = stand(state, policy)
+    verdict = Verdict(at, [None] * 9, [None] * 9)
+    values, until = verdict.values, verdict.until_ms
+    values[WINBACK] = "none"
+    if at.leading >= 0:
+        _judge_buyer(state, policy, verdict)
+    elif state.lead is not None and state.lead[2]:
+        values[LIFECYCLE] = "other"
+    else:
+        values[LIFECYCLE] = "potential" if state.related else "possibly_interested"
+    if policy.classes is not None:
+        values[CLASS], state.class_hold_ms = settle_class(state, policy, at)
+        until[CLASS] = class_deadline_ms(state, policy, at)
+        current = values[CLASS]
+        if current is not None:
+            if policy.labels is not None:
+                values[LABEL], until[LABEL] = policy.labels[current], until[CLASS]
+            if policy.service_levels is not None:
+                values[SERVICE_LEVEL], until[SERVICE_LEVEL] = policy.service_levels.by_class[current], until[CLASS]
+    return verdict
+
+
+def _judge_buyer(state: State, policy: Policy, verdict: Verdict) -> None:
+    values, until, at = verdict.values, verdict.until_ms, verdict.at
+    clock, turn = state.clock_ms, at.inactive_at_ms
+    if at.active:
+        values[LIFECYCLE] = "active"
+        until[LIFECYCLE] = until[WINBACK] = turn
+        medium_at, high_at = risk_moments(state, policy, at)
+        if clock >= high_at:
+            values[CHURN_RISK], until[CHURN_RISK] = "high", turn
+        else:
+            values[CHURN_RISK] = "medium" if clock >= medium_at else "low"
+            until[CHURN_RISK] = min(high_at, turn) if clock >= medium_at else min(medium_at, high_at, turn)
+        return
+    values[LIFECYCLE] = "inactive"
+    cooling_at, gone_at = turn + policy.cooling_days * DAY_MS, turn + policy.gone_days * DAY_MS
+    if clock >= gone_at:
+        values[WINBACK] = "gone"
+    elif clock >= cooling_at:
+        values[WINBACK], until[WINBACK] = "cooling", gone_at
+    else:
+        values[WINBACK], until[WINBACK] = "recent", min(cooling_at, gone_at)
+
+
+def risk_moments(state: State, policy: Policy, at: Standing) -> tuple[int, int]:
+    """When churn risk becomes medium and high: shares of the leading group's patience after its last order."""
+    last = state.last_ms[at.leading]
+    patience = at.inactive_at_ms - last
+    return last + patience * policy.medium_pct // 100, last + patience * policy.high_pct // 100
+
+
+def next_deadline_ms(state: State, verdict: Verdict) -> int | None:
+    """The earliest moment at which anything can change without an event, the end of a wait included."""
+    moments = [moment for moment in verdict.until_ms if moment is not None]
+    moments.extend(waiting.expires_ms for waiting in state.waiting)
+    return min(moments, default=None)

@@ -1,0 +1,175 @@
+"""The measures of a customer (domain.md, 3.4): each a lookup in the running sums, none a walk over the orders.
+
+Money in minor units, `_pct` whole percentages, `_days` differences of local days. A zero denominator gives 0.
+"""
+
+from collections.abc import Callable
+from math import floor
+
+from msgspec import Struct
+
+from stream_app.domain.facts import window
+from stream_app.domain.facts.state import State
+from stream_app.domain.policy import Alive, Policy
+from stream_app.domain.rhythm import expected_days, p_alive
+
+
+class Standing(Struct, gc=False):
+    """Where a customer stands at his clock: what the measures need besides the facts.
+
+    `leading` is the index of the product group that sets `inactive_at_ms`; -1 without a counting order.
+    """
+
+    today: int
+    active: bool
+    leading: int
+    inactive_at_ms: int
+
+
+Measure = Callable[[State, Policy, Standing], int | None]
+
+
+def _sum(index: int) -> Measure:
+    return lambda state, _policy, _at: state.sums[index]
+
+
+def _ratio(numerator: int, denominator: int) -> int:
+    return numerator // denominator if denominator else 0
+
+
+def _average_order(state: State, _policy: Policy, _at: Standing) -> int:
+    return _ratio(state.sums[window.REVENUE], state.sums[window.ORDERS])
+
+
+def _product_groups(state: State, _policy: Policy, _at: Standing) -> int:
+    return sum(1 for count in state.in_window if count)
+
+
+def _refund_pct(state: State, _policy: Policy, _at: Standing) -> int:
+    return _ratio(state.sums[window.REFUNDED] * 100, state.sums[window.ALL_TOTALS])
+
+
+def _discount_pct(state: State, _policy: Policy, _at: Standing) -> int:
+    discounts = state.sums[window.DISCOUNTS]
+    return _ratio(discounts * 100, state.sums[window.TOTALS] + discounts)
+
+
+def _late_days_average(state: State, _policy: Policy, _at: Standing) -> int:
+    return _ratio(state.sums[window.LATE_DAYS], state.sums[window.PAID])
+
+
+def _cost_to_serve(state: State, policy: Policy, _at: Standing) -> int:
+    return state.contact_cost + state.sums[window.REFUNDS] * policy.refund_cost + state.sums[window.LATE_COST]
+
+
+def value_now(state: State, policy: Policy, at: Standing) -> int:
+    """Margin of the window minus the cost to serve."""
+    return state.sums[window.MARGIN] - _cost_to_serve(state, policy, at)
+
+
+def _referrals(_state: State, _policy: Policy, _at: Standing) -> int:
+    return 0  # conversions reach a referrer as derived events; none exist in this version
+
+
+def _value_strategic(state: State, policy: Policy, at: Standing) -> int:
+    return _referrals(state, policy, at) * policy.referral_price + state.feedback * policy.feedback_price
+
+
+def value_future(state: State, policy: Policy, at: Standing) -> int:
+    """Margin expected over the horizon if the rhythm goes on; 0 unless active."""
+    occasions = state.sums[window.OCCASIONS]
+    if not at.active or not occasions:
+        return 0
+    return state.sums[window.MARGIN] * policy.horizon_days // (occasions * max(1, leading_expected_days(state, policy, at)))
+
+
+def leading_expected_days(state: State, policy: Policy, at: Standing) -> int:
+    """Days between two purchases expected in the leading group."""
+    g = at.leading
+    rhythm = policy.rhythms.get(state.groups[g], policy.default_rhythm)
+    return expected_days(rhythm, state.occasions[g] - 1, leading_span(state, policy, at))
+
+
+def leading_span(state: State, policy: Policy, at: Standing) -> int:
+    """Local days from the first to the last occasion in the leading group."""
+    return policy.calendar.day(state.last_ms[at.leading]) - state.first_day[at.leading]
+
+
+def _value_total(state: State, policy: Policy, at: Standing) -> int:
+    return value_now(state, policy, at) + value_future(state, policy, at) + _value_strategic(state, policy, at)
+
+
+def _recency_days(state: State, policy: Policy, at: Standing) -> int | None:
+    return at.today - policy.calendar.day(max(state.last_ms)) if state.counting else None
+
+
+def _tenure_days(state: State, policy: Policy, at: Standing) -> int | None:
+    return at.today - policy.calendar.day(state.first_ms) if state.counting else None
+
+
+def _strategic(state: State, _policy: Policy, _at: Standing) -> int:
+    return _ratio(sum(value for _, _, value in state.criteria.values()), len(state.criteria))
+
+
+def _p_alive_pct(state: State, policy: Policy, at: Standing) -> int | None:
+    return p_alive_pct_at(state, policy, at, state.clock_ms)
+
+
+def p_alive_pct_at(state: State, policy: Policy, at: Standing, time_ms: int) -> int | None:
+    """The leading group's probability of being alive at `time_ms`, floored to a percentage; None unless its method is `alive`."""
+    if at.leading < 0:
+        return None
+    rhythm = policy.rhythms.get(state.groups[at.leading], policy.default_rhythm)
+    if not isinstance(rhythm, Alive):
+        return None
+    n, silent_ms = state.occasions[at.leading] - 1, time_ms - state.last_ms[at.leading]
+    return floor(100 * p_alive(rhythm, n, leading_span(state, policy, at), silent_ms))
+
+
+MEASURES: dict[str, Measure] = {
+    "revenue": _sum(window.REVENUE),
+    "orders": _sum(window.ORDERS),
+    "occasions": _sum(window.OCCASIONS),
+    "average_order": _average_order,
+    "product_groups": _product_groups,
+    "margin": _sum(window.MARGIN),
+    "refund_pct": _refund_pct,
+    "discount_pct": _discount_pct,
+    "late_days_average": _late_days_average,
+    "contacts": lambda state, _policy, _at: state.contacts,
+    "contact_cost": lambda state, _policy, _at: state.contact_cost,
+    "cost_to_serve": _cost_to_serve,
+    "value_now": value_now,
+    "referrals": _referrals,
+    "feedback": lambda state, _policy, _at: state.feedback,
+    "value_strategic": _value_strategic,
+    "value_future": value_future,
+    "value_total": _value_total,
+    "recency_days": _recency_days,
+    "tenure_days": _tenure_days,
+    "strategic": _strategic,
+    "p_alive_pct": _p_alive_pct,
+}
+
+UNWINDOWED = frozenset({"recency_days", "tenure_days", "strategic", "p_alive_pct"})
+"""Measures that do not change when a day leaves the window (besides `criteria.<name>`)."""
+
+
+def measure(name: str, state: State, policy: Policy, at: Standing) -> int | None:
+    """The value of a measure by name, `criteria.<name>` included; None where it does not apply.
+
+    Raises:
+        KeyError: an unknown name; a policy's names are checked when it is read.
+    """
+    if name.startswith("criteria."):
+        known = state.criteria.get(name[9:])
+        return None if known is None else known[2]
+    return MEASURES[name](state, policy, at)
+
+
+def all_measures(state: State, policy: Policy, at: Standing) -> dict[str, int | None]:
+    """Every measure, in the order of domain.md, and the assessed criteria by name."""
+    values = {name: rule(state, policy, at) for name, rule in MEASURES.items()}
+    for name in sorted(state.criteria):
+        values[f"criteria.{name}"] = state.criteria[name][2]
+    return values

@@ -1,0 +1,95 @@
+"""What the engine and a fold say to each other. The engine knows nothing of customers.
+
+A `Processor` is the fold of one partition: no I/O, no clock of its own. The engine feeds it records in fold order and
+gives it a `Unit` to write into; one unit becomes one Kafka transaction, and after the commit one write to the store.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Record(Protocol):
+    """A record as Kafka hands it over (aiokafka's ConsumerRecord, or a replay's line)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Decoded(Struct):
+    """A record and what it means. `time_ms` orders the heads of the inputs; `key` is the state it will need, if any."""
+
+    time_ms: int
+    key: bytes | None
+    record: Any
+    content: Any
+
+
+class Unit(Protocol):
+    """One unit of work, while it is being made. Reads see what this unit has already written."""
+
+    partition: int
+
+    def read(self, key: bytes) -> bytes | None:
+        """The state stored under `key`, or None."""
+
+    def write(self, key: bytes, state: bytes | None, deadline_ms: int | None) -> None:
+        """Store `state` (None: a tombstone) and ask to be woken at `deadline_ms` (None: never). Early is allowed, late is not."""
+
+    def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
+        """At most `limit` armed timers of `timeline` with deadline <= `until_ms`, ascending by (deadline, key), this unit's own included.
+
+        They are consumed: each key returned must be written again in this unit, which arms its next timer.
+        """
+
+    def next_due(self, timeline: str) -> int | None:
+        """A time before which no timer of `timeline` is due (a cheap lower bound), None when it has none."""
+
+    def timelines(self) -> Sequence[str]:
+        """The timelines that may have timers, in name order."""
+
+    def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
+        """Add an output record. `topic` is the name without prefix; without `partition` the unit's own partition number is used."""
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Count something for the metrics; observed once per unit, after the commit."""
+
+
+class Processor(Protocol):
+    """The fold of one partition."""
+
+    def resume(self, memo: Mapping[str, Any]) -> None:
+        """Take back what `memo` gave when the last unit was committed ({} for a new partition)."""
+
+    def memo(self) -> dict[str, Any]:
+        """What must survive besides the states, JSON-able and small; written into the partition's marker with each unit."""
+
+    def decode(self, record: Record, wall_ms: int) -> Decoded:
+        """Decode one record; called once per record, never raises for bad data."""
+
+    def fold(self, batch: Sequence[Decoded], unit: Unit) -> None:
+        """Apply `batch`, already in fold order."""
+
+    def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
+        """Fire at most `limit` due deadlines; returns how many were fired (`limit` means: call again in a next unit).
+
+        `bound_ms`: no unread record of an input with lag is older (None: no input has lag). The engine does not call
+        while an input with lag has nothing fetched. `wall_ms`: the wall clock, only given when no input has lag.
+        """
+
+    def finish(self, unit: Unit) -> None:
+        """Write the states that `fold` and `fire` changed, and what is published once per unit."""
+
+
+class ProcessorFactory(Protocol):
+    """Makes the processor of a partition at takeover."""
+
+    def __call__(self, partition: int, partitions: int) -> Processor: ...
