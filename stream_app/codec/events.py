@@ -1,0 +1,133 @@
+"""A record -> an `Event`, or `Rejected` with a code; never an exception (contract.md, Envelope).
+
+The order of complaints is fixed: not JSON, then the envelope, then an unknown type, then the data.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from stream_app.codec.data import decode_data
+from stream_app.codec.envelope import Envelope, is_customer_id, is_json_type, read_binary, read_shop, read_structured
+from stream_app.codec.strict_json import find_defect, is_plainly_strict
+from stream_app.codec.times import parse_time_ms
+from stream_app.domain.events import EVENT_TYPES, Code, Event, Rejected
+
+TIME_MIN_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
+MAX_AHEAD_MS = 300_000
+
+
+def decode_record(
+    key: bytes | None,  # noqa: ARG001 - not trusted
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes]],
+    timestamp_ms: int,  # noqa: ARG001 - not trusted
+) -> Event | Rejected:
+    """Decode and validate one input record, in structured or binary mode.
+
+    Neither `key` nor `timestamp_ms` is trusted: whose event it is and when it happened is what the event says.
+    What needs more than the record itself is not checked here: the clock (`check_time`), the shop and the currency.
+    """
+    is_binary = False
+    if headers:
+        mode = _find_mode(headers)
+        if isinstance(mode, Rejected):
+            return mode
+        is_binary = mode
+    envelope = read_binary(value, headers) if is_binary else read_structured(value)
+    if isinstance(envelope, Rejected):
+        return envelope
+    event, colons = _read_event(envelope)
+    # In these two forms the data is a text of its own; the envelope around it has been checked.
+    if is_binary or envelope.data_base64 is not None:
+        text = bytes(envelope.data)
+    else:
+        text = value or b""
+        time = envelope.time
+        colons += 5 + time.count(":") + (envelope.subject is not None) + (envelope.datacontenttype is not None) + (len(envelope.data) > 0)
+    if text and (event.__class__ is Rejected or not is_plainly_strict(text, colons)) and (defect := find_defect(text)):
+        return Rejected(Code.INVALID_JSON, f"value: {defect}")
+    return event
+
+
+def check_time(event: Event, wall_ms: int) -> Rejected | None:
+    """Refuse an event from before 1990 or from more than five minutes ahead of the wall clock.
+
+    Done once, when a record is first decoded; a rekeyed record has been through it.
+    """
+    if event.time_ms < TIME_MIN_MS:
+        return Rejected(Code.TIME_OUT_OF_RANGE, "time: before 1990; send the time at which it happened")
+    if event.time_ms > wall_ms + MAX_AHEAD_MS:
+        return Rejected(Code.TIME_OUT_OF_RANGE, "time: more than 5 minutes in the future; check the sender's clock")
+    return None
+
+
+class _Peek(Struct, gc=False):
+    type: str
+    source: str
+    time: str
+    subject: str = ""
+
+
+_PEEK = msgspec.json.Decoder(_Peek)
+
+
+def peek(value: bytes) -> tuple[str, str, str, int] | None:
+    """Type, shop, customer and time in ms of a structured event, hardly checked: enough to sort and to route it.
+
+    The customer is empty when there is no subject. None means that `decode_record` will reject it.
+    """
+    try:
+        seen = _PEEK.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    shop = read_shop(seen.source)
+    time_ms = parse_time_ms(seen.time)
+    if shop is None or time_ms is None:
+        return None
+    return seen.type, shop, seen.subject, time_ms
+
+
+def _find_mode(headers: Sequence[tuple[str, bytes]]) -> bool | Rejected:
+    """True for binary mode, False for structured mode."""
+    is_binary = False
+    for key, content in headers:
+        name = key.lower()
+        if name == "content-type":
+            kind = (content or b"").lower()
+            if kind.startswith(b"application/cloudevents"):
+                if kind.startswith(b"application/cloudevents+json") or kind.partition(b";")[0].strip() == b"application/cloudevents":
+                    return False
+                return Rejected(Code.INVALID_ENVELOPE, "content-type: must be application/cloudevents+json, one event a record")
+        elif name.startswith("ce_"):
+            is_binary = True
+    return is_binary
+
+
+def _read_event(envelope: Envelope) -> tuple[Event | Rejected, int]:
+    """The event, and the colons that its data accounts for (`is_plainly_strict`)."""
+    shop = read_shop(envelope.source)
+    time_ms = parse_time_ms(envelope.time)
+    kind = envelope.datacontenttype
+    if shop is None or time_ms is None or not (kind is None or is_json_type(kind)):
+        return Rejected(Code.INVALID_ENVELOPE, _complain(shop, time_ms)), 0
+    if envelope.type not in EVENT_TYPES:
+        return Rejected(Code.UNKNOWN_TYPE, "type: not known; see the event types of the contract"), 0
+    customer = "" if envelope.type == "watermark" else envelope.subject
+    if customer is None:
+        return Rejected(Code.INVALID_ENVELOPE, "subject: missing; add the customer id"), 0
+    if customer and not is_customer_id(customer):
+        return Rejected(Code.INVALID_ENVELOPE, "subject: must be 1 to 128 characters without control characters"), 0
+    read = decode_data(envelope.type, envelope.data)
+    if isinstance(read, Rejected):
+        return read, 0
+    return Event(envelope.type, envelope.id, shop, customer, time_ms, read[0]), read[1]
+
+
+def _complain(shop: str | None, time_ms: int | None) -> str:
+    if shop is None:
+        return "source: must be /shops/{shop_id}, shop_id 1 to 128 of letters, digits, . _ -"
+    if time_ms is None:
+        return "time: must be RFC 3339 with an offset, like 2026-03-01T10:15:00+01:00"
+    return "datacontenttype: must be application/json"

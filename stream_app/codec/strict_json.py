@@ -1,0 +1,70 @@
+"""What msgspec lets pass and the contract does not: duplicate keys, bad UTF-8 and lone surrogates in fields that are skipped.
+
+Two readers could disagree about such a text, so it is refused. Reading a text a second time costs more than decoding it,
+so the hot path proves the usual text clean by counting: without escapes, each key takes one colon outside of strings, so a
+text with exactly as many colons as there are distinct keys, plus those in the strings known to hold some, has no key twice.
+"""
+
+import json
+import re
+from typing import Any, NoReturn
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class _DefectError(ValueError):
+    """Carries what is wrong with a text, without any of its content."""
+
+
+def is_plainly_strict(text: bytes, colons: int) -> bool:
+    """True when `text`, already parsed, is proved strict; False when it has to be read by `find_defect`.
+
+    Args:
+        text: the JSON text.
+        colons: how many distinct keys are known to be in it, plus the colons in its strings that are known.
+    """
+    return text.count(b":") == colons and b"\\" not in text and (text.isascii() or _is_utf8(text))
+
+
+def find_defect(text: bytes) -> str | None:
+    """What makes `text` no strict JSON, in words that quote nothing of it; None when it is fine."""
+    try:
+        characters = text.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8 at byte {error.start}; encode the event as UTF-8"
+    try:
+        _DECODER.decode(characters)
+        if _SURROGATE.search(characters):
+            json.dumps(_DECODER.decode(characters), ensure_ascii=False).encode()
+    except _DefectError as error:
+        return str(error)
+    except UnicodeEncodeError:
+        return "a lone surrogate in a string; escape both halves of the pair"
+    except RecursionError:
+        return "nested too deeply; send a flat object"
+    except ValueError as error:
+        return f"not JSON at character {getattr(error, 'pos', 0)}; send one JSON object"
+    return None
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DefectError("a key occurs twice in one object; send each key once")
+    return found
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise _DefectError("NaN and Infinity are not JSON; leave the field out or send a number")
+
+
+# No value is used, and Python refuses to convert very long integers: their length stands for them.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=len, parse_constant=_refuse_constant)

@@ -1,0 +1,97 @@
+"""RFC 3339 instants <-> integer milliseconds since the epoch, UTC.
+
+The hot path is four table look-ups: the date, the hour and minute, the second, and the tail (fraction and offset).
+What is not in a table yet is parsed once, strictly, and then remembered.
+"""
+
+import re
+from datetime import date
+
+DAY_MS = 86_400_000
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_CYCLE_DAYS = 146_097  # 400 Gregorian years
+_REMEMBERED_MAX = 50_000
+
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]")
+_TAIL = re.compile(r"(?:\.([0-9]+))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
+
+_dates: dict[str, int] = {}
+_minutes = {f"{hour:02}:{minute:02}:": (hour * 60 + minute) * 60_000 for hour in range(24) for minute in range(60)}
+_seconds = {f"{second:02}": second * 1000 for second in range(60)}
+_tails: dict[str, int] = {"Z": 0, "z": 0}
+_days: dict[int, str] = {}
+
+
+def parse_time_ms(text: str) -> int | None:
+    """The instant that an RFC 3339 date-time names, floored to the millisecond; None when `text` is not one.
+
+    An offset is required. A leap second (23:59:60 in UTC) is the first instant of the next day, as in POSIX time.
+    """
+    try:
+        return _dates[text[:11]] + _minutes[text[11:17]] + _seconds[text[17:19]] + _tails[text[19:]]
+    except KeyError:
+        return _parse_slowly(text)
+
+
+def format_time(time_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds, for years 1 to 9999: `2026-03-01T09:15:00.000Z`."""
+    day, rest = divmod(time_ms, DAY_MS)
+    head = _days.get(day)
+    if head is None:
+        if len(_days) >= _REMEMBERED_MAX:
+            _days.clear()
+        head = _days[day] = date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
+    seconds, millis = divmod(rest, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{head}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{millis:03}Z"
+
+
+def _parse_slowly(text: str) -> int | None:
+    date_ms = _dates.get(text[:11])
+    if date_ms is None:
+        date_ms = _parse_date(text[:11])
+    minute_ms = _minutes.get(text[11:17])
+    tail_ms = _tails.get(text[19:])
+    if tail_ms is None:
+        tail_ms = _parse_tail(text[19:])
+    if date_ms is None or minute_ms is None or tail_ms is None:
+        return None
+    second = text[17:19]
+    second_ms = _seconds.get(second)
+    if second_ms is not None:
+        return date_ms + minute_ms + second_ms + tail_ms
+    # A leap second has no millisecond of its own in Unix time; its fraction is floored away with it.
+    leap_ms = date_ms + minute_ms + 60_000 + tail_ms - tail_ms % 1000
+    return leap_ms if second == "60" and leap_ms % DAY_MS == 0 else None
+
+
+def _parse_date(head: str) -> int | None:
+    found = _DATE.fullmatch(head)
+    if found is None:
+        return None
+    year, month, day = int(found[1]), int(found[2]), int(found[3])
+    try:
+        # Python's years begin at 1; year 0 is a whole Gregorian cycle before year 400.
+        ordinal = date(year or 400, month, day).toordinal() - (0 if year else _CYCLE_DAYS)
+    except ValueError:
+        return None
+    if len(_dates) >= _REMEMBERED_MAX:
+        _dates.clear()
+    date_ms = _dates[head] = (ordinal - _EPOCH_ORDINAL) * DAY_MS
+    return date_ms
+
+
+def _parse_tail(tail: str) -> int | None:
+    found = _TAIL.fullmatch(tail)
+    if found is None:
+        return None
+    fraction, sign, hours, minutes = found.groups()
+    millis = int(fraction[:3].ljust(3, "0")) if fraction else 0
+    if sign:
+        offset_ms = (int(hours) * 60 + int(minutes)) * 60_000
+        millis += offset_ms if sign == "-" else -offset_ms
+    if len(tail) <= len(".123+01:00"):
+        if len(_tails) >= _REMEMBERED_MAX:
+            _tails.clear()
+        _tails[tail] = millis
+    return millis
