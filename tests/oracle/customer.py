@@ -28,9 +28,7 @@ class Customer:
         self.duplicates = 0
         self.hold: int | None = None
         self.announced: int | None = None
-        self.statuses: dict[str, str | None] = {
-            name: None for name in DIMENSIONS if name not in NEEDS or policy[NEEDS[name]] is not None
-        }
+        self.statuses: dict[str, str | None] = {name: None for name in DIMENSIONS if name not in NEEDS or policy[NEEDS[name]] is not None}
         self.changes: list[dict[str, Any]] = []
         self.notices: list[dict[str, Any]] = []
         self.reactions: list[dict[str, Any]] = []

@@ -41,4 +41,5 @@ def expected_days(line: dict[str, Any], n: int, span: int) -> int:
     if line["method"] == "own_rhythm":
         k = line["prior_weight"]
         return int((k * line["prior_days"] + span) // (k + n))
-    return int(floor((line["alpha"] + span) / (line["r"] + n)))
+    days: int = floor((line["alpha"] + span) / (line["r"] + n))
+    return days

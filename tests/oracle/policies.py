@@ -1,0 +1,112 @@
+"""Random policy documents that vary every parameter the rules read; small numbers, so that much happens in a short history."""
+
+from random import Random
+from typing import Any
+
+GROUPS = {"wine": ["red wine", "white wine"], "shoes": ["sneakers", "boots"], "belts": ["leather belt"]}
+CATEGORIES = ("red wine", "white wine", "sneakers", "boots", "leather belt", "toys", "Boots", None)
+ZONES = (
+    "UTC",
+    "Europe/Amsterdam",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "America/Havana",
+    "Asia/Beirut",
+    "Africa/Cairo",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+)
+BANDS: dict[str, tuple[int, ...]] = {
+    "revenue": (0, 1, 2_000, 10_000, 50_000),
+    "orders": (1, 2, 3, 5),
+    "occasions": (1, 2, 4),
+    "average_order": (0, 1_000, 5_000),
+    "product_groups": (1, 2, 3),
+    "margin": (-5_000, 0, 1_000, 10_000),
+    "refund_pct": (0, 1, 20, 50, 100),
+    "discount_pct": (0, 1, 10),
+    "late_days_average": (0, 1, 10, 30),
+    "contacts": (0, 1, 3),
+    "contact_cost": (0, 100, 1_000, 12_000),
+    "cost_to_serve": (0, 500, 2_000),
+    "value_now": (-10_000, -1, 0, 5_000, 25_000),
+    "value_future": (-1_000, 0, 1, 10_000, 100_000),
+    "value_strategic": (0, 500, 1_000),
+    "value_total": (-20_000, 0, 10_000, 100_000),
+    "referrals": (0, 1),
+    "feedback": (1, 2),
+    "recency_days": (0, 1, 10, 45, 200),
+    "tenure_days": (0, 1, 30, 180, 400),
+    "criteria.loyalty": (0, 30, 60, 100),
+    "criteria.vision": (50,),
+    "criteria.unheard": (0,),
+    "strategic": (0, 1, 40, 80),
+}
+
+
+def _rhythm(rng: Random) -> dict[str, Any]:
+    method = rng.choice(("fixed", "own_rhythm", "alive"))
+    if method == "fixed":
+        return {"method": method, "days": rng.choice((1, 7, 30, 60, 90, 400))}
+    shortest = rng.choice((1, 5, 30))
+    limits = {"min_days": shortest, "max_days": shortest + rng.choice((0, 10, 100, 700))}
+    if method == "own_rhythm":
+        prior = {"prior_days": rng.choice((1, 10, 60)), "prior_weight": rng.randint(1, 4), "factor_pct": rng.choice((100, 133, 250, 399))}
+        return {"method": method} | prior | limits
+    model = {"r": rng.choice((0.1, 0.52484, 2.5)), "alpha": rng.choice((1.5, 43.28093, 200.0)), "a": 0.89136, "b": 1.614}
+    return {"method": method, "theta": rng.choice((0.05, 0.3, 0.5, 0.9))} | model | limits
+
+
+def _criterion(rng: Random) -> dict[str, Any]:
+    measure = rng.choice(sorted(BANDS))
+    thresholds = rng.sample(BANDS[measure], rng.randint(1, len(BANDS[measure])))
+    return {"measure": measure, "weight": rng.randint(1, 5), "bands": {threshold: rng.randint(0, 100) for threshold in thresholds}}
+
+
+def _classes(rng: Random) -> dict[str, Any]:
+    cut = rng.randint(5, 60)
+    found: dict[str, Any] = {
+        "criteria": [_criterion(rng) for _ in range(rng.randint(1, 4))],
+        "classes": {"by": "score", "A": cut + rng.randint(1, 35), "B": cut},
+        "downgrade_dwell_days": rng.choice((0, 0, 1, 3, 14, 30)),
+    }
+    if rng.random() < 0.7:
+        found["labels"] = {"A": "gold", "B": "silver", "C": rng.choice(("bronze", "silver"))}
+    if rng.random() < 0.7:
+        found["service_levels"] = {"class": {"A": "premium", "B": "standard", "C": rng.choice(("basic", "standard"))}}
+    return found
+
+
+def _costs(rng: Random) -> dict[str, Any]:
+    channel = {"email": 0, "mailing": 150, "phone": 600, "visit": rng.choice((1_000, 12_000)), "chat": 200, "other": 100}
+    return {"channel": channel, "refund": rng.choice((0, 500)), "annual_rate_pct": rng.choice((0, 8, 40))}
+
+
+def policy(rng: Random, *, dwell: bool = True, wide: bool = False) -> dict[str, Any]:
+    """A document that is valid by contract.md; without `dwell` downgrades are at once; `wide` horizons forget nothing."""
+    window = rng.choice((1, 14, 30, 90, 365))
+    found: dict[str, Any] = {"version": rng.randint(1, 9), "currency": "EUR", "window_days": window}
+    medium = rng.randint(10, 80)
+    cooling = rng.randint(1, 60)
+    sections: dict[str, Any] = {
+        "time_zone": rng.choice(ZONES),
+        "margin_pct": rng.choice((0, 33, 40, 100)),
+        "product_groups": dict(rng.sample(sorted(GROUPS.items()), rng.randint(1, 3))),
+        "churn_risk": {"medium_pct": medium, "high_pct": rng.randint(medium + 1, 100)},
+        "horizon_days": rng.choice((30, 365)),
+        "costs": _costs(rng),
+        "value": {"referral": 2500, "feedback": rng.choice((0, 500, 5_000))},
+        "winback": {"cooling_days": cooling, "gone_days": cooling + rng.randint(1, 200)},
+    }
+    found |= {name: section for name, section in sections.items() if rng.random() < 0.85}
+    groups = ("default", *found.get("product_groups", {}))
+    found["rhythm"] = {name: _rhythm(rng) for name in groups if rng.random() < 0.7}
+    if rng.random() < 0.85:
+        found |= _classes(rng)
+    if not dwell:
+        found["downgrade_dwell_days"] = 0
+    short = {"dedup_days": rng.choice((1, 5, 30)), "pending_days": rng.choice((1, 4, 30))}
+    short["ledger_days"] = max(window, 180) + rng.randint(2, 60)
+    found["horizons"] = {"dedup_days": 20_000, "pending_days": 20_000, "ledger_days": 20_000} if wide else short
+    return found
