@@ -1,0 +1,136 @@
+"""The customers whose states are open in the unit of work at hand.
+
+A state is decoded when it is first touched and encoded once at the end of the unit. Decoded states are not kept longer:
+that was measured to be slower than decoding them again, because they fall out of the processor's caches.
+"""
+
+from msgspec import Struct
+
+from stream_app.codec.changes import HEADERS, encode_outgoing
+from stream_app.codec.dead_letters import dead_letter_headers
+from stream_app.codec.state import decode_state, encode_state
+from stream_app.domain import evaluate
+from stream_app.domain.changes import STATUS_CHANGED, Who
+from stream_app.domain.evaluate import Outcome
+from stream_app.domain.events import Event, Rejected
+from stream_app.domain.facts.state import Raw, State
+from stream_app.domain.policy import Policy
+from stream_app.domain.profile import profile
+from stream_app.engine.fold import Unit
+from stream_app.processor.policies import PolicyBook
+
+
+class Customer(Struct):
+    """A customer open in this unit; `state` None means he does not exist (yet). `changed`: a status change was published."""
+
+    key: bytes
+    who: Who
+    state: State | None
+    changed: bool = False
+
+
+class Customers:
+    """Reads, changes and writes back the customers of one unit."""
+
+    def __init__(self, policies: PolicyBook) -> None:
+        self._policies = policies
+        self._open: dict[bytes, Customer] = {}
+        self._outcome = Outcome()
+
+    def open(self, key: bytes, unit: Unit) -> Customer:
+        """The customer under `key`, decoded at his first touch in this unit."""
+        customer = self._open.get(key)
+        if customer is None:
+            encoded = unit.read(key)
+            shop_id, _, customer_id = key.decode().partition("/")
+            state = None if encoded is None else decode_state(encoded)
+            customer = self._open[key] = Customer(key, Who(shop_id, customer_id), state)
+        return customer
+
+    def apply(self, customer: Customer, event: Event, raw: Raw, unit: Unit) -> None:
+        """Apply one event under the policy that holds at its time."""
+        policy = self._settle_policy(customer, event.time_ms)
+        customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome)
+        self._deliver(customer, unit)
+
+    def fire(self, customer: Customer, horizon_ms: int, unit: Unit) -> int | None:
+        """Fire the customer's earliest deadline if it is due; returns the next one."""
+        state = customer.state
+        if state is None:
+            return None
+        policy = self._settle_policy(customer, horizon_ms)
+        if state.deadline_ms is not None and state.deadline_ms <= horizon_ms:
+            evaluate.fire(customer.who, state, policy, self._outcome)
+        self._deliver(customer, unit)
+        return state.deadline_ms
+
+    def due(self, horizons: dict[str, int]) -> list[tuple[int, bytes]]:
+        """The open customers with a deadline up to their shop's horizon."""
+        due = []
+        for key, customer in self._open.items():
+            state = customer.state
+            if state is not None and state.deadline_ms is not None:
+                horizon = horizons.get(customer.who.shop_id)
+                if horizon is not None and state.deadline_ms <= horizon:
+                    due.append((state.deadline_ms, key))
+        return due
+
+    def close(self, unit: Unit) -> None:
+        """Write back every open state, and a profile for each customer whose status changed."""
+        for key, customer in self._open.items():
+            state = customer.state
+            if state is None:
+                continue
+            unit.write(key, encode_state(state), state.deadline_ms)
+            if customer.changed:
+                policy = self._policies.by_hash(state.policy_hash)
+                assert policy is not None  # it has just been evaluated under it
+                unit.emit("customer-profiles", key, encode_outgoing(profile(customer.who, state, policy)), HEADERS)
+        self._open.clear()
+
+    def _settle_policy(self, customer: Customer, until_ms: int) -> Policy:
+        """The policy to evaluate under up to `until_ms`; a newer version that has come into effect by then is adopted first."""
+        held = self._policies.current(customer.who.shop_id)
+        state = customer.state
+        if state is None:
+            assert held is not None  # an unknown shop's event is rejected before
+            return held[1]
+        old = self._policies.by_hash(state.policy_hash)
+        if held is None or (old is not None and held[1].hash == old.hash):
+            assert old is not None
+            return old
+        from_ms, policy = held
+        if old is None:
+            # The version he was evaluated under is gone from the topic: the new one takes effect where he stands.
+            evaluate.adopt(customer.who, state, policy, policy, state.clock_ms, self._outcome)
+            return policy
+        if max(state.clock_ms, until_ms) < from_ms:
+            return old
+        evaluate.adopt(customer.who, state, old, policy, from_ms, self._outcome)
+        return policy
+
+    def _deliver(self, customer: Customer, unit: Unit) -> None:
+        """Hand what came of the last step to the unit."""
+        outcome = self._outcome
+        for outgoing in outcome.published:
+            unit.emit(outgoing.topic, customer.key, encode_outgoing(outgoing), HEADERS)
+            if outgoing.type == STATUS_CHANGED:
+                customer.changed = True
+                unit.count("changes", outgoing.data["dimension"], outgoing.data["cause"]["kind"])
+        for rejected, raw in outcome.rejected:
+            emit_dead_letter(rejected, raw, unit)
+        for what in outcome.forgotten:
+            unit.count("forgotten", what)
+        if outcome.duplicates:
+            unit.count("duplicates", by=outcome.duplicates)
+        if outcome.deadlines:
+            unit.count("deadlines", by=outcome.deadlines)
+        if outcome.published or outcome.rejected or outcome.forgotten or outcome.duplicates or outcome.deadlines:
+            self._outcome = Outcome()
+
+
+def emit_dead_letter(rejected: Rejected, raw: Raw, unit: Unit) -> None:
+    """Put a rejected record, its bytes unchanged, among the unit's outputs."""
+    _, _, _, key, value, _ = raw
+    unit.emit("dead-letters", key, value, dead_letter_headers(rejected, raw))
+    unit.count("rejections", rejected.code.value)

@@ -1,0 +1,146 @@
+"""A share of the customers: read their events from the files, evaluate each customer from first to last.
+
+Customers are independent, so a replay is cut by customer: every shard reads all lines and keeps its own. One customer's
+events are applied in a row, which saves decoding and encoding his state between them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from stream_app.codec.changes import encode_outgoing
+from stream_app.codec.dead_letters import dead_letter_line
+from stream_app.codec.events import check_time, decode_record, peek
+from stream_app.domain import evaluate
+from stream_app.domain.changes import Outgoing, Who
+from stream_app.domain.evaluate import Outcome
+from stream_app.domain.events import ORDER_TYPES, Code, Event, OrderPlaced, Rejected
+from stream_app.domain.facts.state import Raw, State
+from stream_app.domain.policy import Policy
+from stream_app.domain.profile import profile
+
+SortKey = tuple[int, str, str, int, int]
+"""Group (0 dead letters, 1 events, 2 profiles) is the caller's; this is (effective_at, shop, customer, sequence, place)."""
+
+
+class Line(NamedTuple):
+    """One accepted event of a file, and where it stood."""
+
+    time_ms: int
+    number: int
+    event: Event
+    text: bytes
+
+
+class Shard:
+    """Shard `index` of `count`."""
+
+    def __init__(self, policy: Policy, index: int, count: int, wall_ms: int) -> None:
+        self._policy = policy
+        self._index = index
+        self._count = count
+        self._wall_ms = wall_ms
+        self._lines: dict[tuple[str, str], list[Line]] = {}
+        self._watermarks: list[tuple[int, str, int]] = []  # line number, shop, time
+        self.dead_letters: list[tuple[int, bytes]] = []
+        self.events: list[tuple[SortKey, bytes]] = []
+        self.profiles: list[tuple[str, str, bytes]] = []
+        self.latest_ms: int | None = None
+
+    def read(self, files: list[Path]) -> None:
+        """Decode this shard's lines. Afterwards `latest_ms` is the time of its latest accepted event."""
+        number = -1
+        for file in files:
+            with file.open("rb") as lines:
+                for line in lines:
+                    number += 1
+                    text = line.rstrip(b"\r\n")
+                    if text and self._is_mine(text):
+                        self._take(number, text)
+
+    def _is_mine(self, text: bytes) -> bool:
+        seen = peek(text) if self._count > 1 else None
+        if seen is None:
+            return self._index == 0  # nobody's, and the first shard says what is wrong with it
+        _, shop, customer, _ = seen
+        return not customer or crc32(f"{shop}/{customer}".encode()) % self._count == self._index
+
+    def _take(self, number: int, text: bytes) -> None:
+        event = decode_record(None, text, (), 0)
+        rejected = event if isinstance(event, Rejected) else self._refuse(event)
+        if rejected is not None:
+            # A line without a customer comes by in every shard; one of them reports it.
+            if self._index == 0 or (isinstance(event, Event) and event.customer_id):
+                self._reject(rejected, _raw(number, event, text))
+            return
+        assert isinstance(event, Event)
+        self.latest_ms = event.time_ms if self.latest_ms is None else max(self.latest_ms, event.time_ms)
+        if event.customer_id:
+            self._lines.setdefault((event.shop_id, event.customer_id), []).append(Line(event.time_ms, number, event, text))
+        else:
+            self._watermarks.append((number, event.shop_id, event.time_ms))
+
+    def _refuse(self, event: Event) -> Rejected | None:
+        rejected = check_time(event, self._wall_ms)
+        if rejected is not None:
+            return rejected
+        policy = self._policy
+        if policy.shop is not None and policy.shop != event.shop_id:
+            return Rejected(
+                Code.UNKNOWN_SHOP, "source: the policy of this replay is another shop's; give the shop's own, or one without shop"
+            )
+        if type(event.data) is OrderPlaced and event.data.currency != policy.currency:
+            return Rejected(Code.CURRENCY_MISMATCH, f"data.currency: the shop's policy says {policy.currency}; convert the amounts")
+        return None
+
+    def _reject(self, rejected: Rejected, raw: Raw) -> None:
+        self.dead_letters.append((raw[2], dead_letter_line(rejected, raw)))
+
+    def evaluate(self, until_ms: int, *, as_given: bool) -> None:
+        """Evaluate every customer up to `until_ms`; fills `events`, `profiles` and `dead_letters`, each in order."""
+        for (shop_id, customer_id), lines in self._lines.items():
+            who = Who(shop_id, customer_id)
+            taken = [line for line in lines if line.time_ms <= until_ms]
+            if not as_given:
+                taken.sort()  # numbers are unique, so events are never compared
+            outcome = Outcome()
+            state = self._run(who, taken, until_ms, outcome, as_given=as_given)
+            for place, outgoing in enumerate(outcome.published):
+                key = (outgoing.time_ms, shop_id, customer_id, outgoing.sequence, place)
+                self.events.append((key, encode_line(outgoing)))
+            for rejected, raw in outcome.rejected:
+                self._reject(rejected, raw)
+            if state is not None:
+                self.profiles.append((shop_id, customer_id, encode_line(profile(who, state, self._policy))))
+        self.dead_letters.sort()
+        self.events.sort()
+        self.profiles.sort()
+
+    def _run(self, who: Who, lines: list[Line], until_ms: int, outcome: Outcome, *, as_given: bool) -> State | None:
+        state: State | None = None
+        watermarks = self._watermarks_of(who.shop_id, until_ms) if as_given else iter(())
+        watermark = next(watermarks, None)
+        for line in lines:
+            while watermark is not None and watermark[0] < line.number:
+                if state is not None:
+                    evaluate.advance(who, state, watermark[1], self._policy, outcome)
+                watermark = next(watermarks, None)
+            state = evaluate.apply(who, state, line.event, _raw(line.number, line.event, line.text), self._policy, outcome)
+        if state is not None:
+            evaluate.advance(who, state, until_ms, self._policy, outcome)
+        return state
+
+    def _watermarks_of(self, shop_id: str, until_ms: int) -> Iterator[tuple[int, int]]:
+        return ((number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id and time_ms <= until_ms)
+
+
+def encode_line(outgoing: Outgoing) -> bytes:
+    """One line of the replay's output: the topic and the event."""
+    return b'{"topic":"' + outgoing.topic.encode() + b'","event":' + encode_outgoing(outgoing) + b"}\n"
+
+
+def _raw(number: int, event: Event | Rejected, text: bytes) -> Raw:
+    """The coordinates of a line: the topic its type goes to, and its number over all files, from 0, as the offset."""
+    topic = "contacts" if isinstance(event, Event) and event.type not in ORDER_TYPES else "orders"
+    return (topic, 0, number, None, text, [])
