@@ -1,0 +1,115 @@
+"""Where the product and the oracle differ, as lines to read."""
+
+from typing import Any
+
+from tests.agreement.product import Output, Told
+from tests.oracle.customer import Customer
+from tests.oracle.days import parse_ms
+from tests.oracle.run import Outcome
+
+Line = tuple[Any, ...]
+TOPICS = {"winback": "win-back", "service_level": "service-level"}
+
+
+def differences(outcome: Outcome, output: Output, limit: int = 20) -> list[str]:
+    """The first `limit` differences; empty when the two agree on everything."""
+    found = _between("rejected", sorted(outcome.rejected), sorted(output.rejected))
+    found += _between("customers", sorted(outcome.customers), sorted(output.customers))
+    for who in sorted(set(outcome.customers) & set(output.customers)):
+        oracle, told = outcome.customers[who], output.customers[who]
+        found += [f"{who} {line}" for line in _of_customer(oracle, told)]
+        if len(found) >= limit:
+            break
+    return found[:limit] + structure(output)[:limit]
+
+
+def _of_customer(oracle: Customer, told: Told) -> list[str]:
+    found = _between("changes", [_expected_change(change) for change in oracle.changes], _told_changes(told))
+    found += _between("notices", [(notice["type"], notice["deadline"], notice["at"]) for notice in oracle.notices], _told_notices(told))
+    for name, topic in TOPICS.items():
+        expected = [(reaction["type"], reaction["at"]) for reaction in oracle.reactions if reaction["type"].startswith(name)]
+        actual = [(event["type"], parse_ms(event["time"])) for event in told.reactions if event["topic"] == topic]
+        found += _between(topic, expected, actual)
+    profile = told.profile.get("data", {})
+    found += _between("statuses", sorted(oracle.statuses.items(), key=str), sorted(profile.get("statuses", {}).items(), key=str))
+    measures = oracle.measures()
+    found += _between("measures", sorted(measures.items(), key=str), sorted(profile.get("measures", {}).items(), key=str))
+    found += _between("sequence", [len(oracle.changes)], [profile.get("sequence")])
+    return found
+
+
+def _expected_change(change: dict[str, Any]) -> Line:
+    cause = change["cause"]
+    return (
+        change["sequence"],
+        change["dimension"],
+        change["from"],
+        change["to"],
+        change["effective_at"],
+        cause["kind"],
+        cause.get("event_id"),
+        change["revokes"],
+        change["origin"],
+    )
+
+
+def _told_changes(told: Told) -> list[Line]:
+    sequence_of = {event["id"]: event["data"]["sequence"] for event in told.changes}
+    lines = []
+    for event in told.changes:
+        data = event["data"]
+        cause, revoked = data["cause"], data.get("revokes")
+        lines.append(
+            (
+                data["sequence"],
+                data["dimension"],
+                data["from"],
+                data["to"],
+                parse_ms(data["effective_at"]),
+                cause["kind"],
+                cause.get("event_id"),
+                revoked and sequence_of.get(revoked, "an unknown id"),
+                event["origin"],
+            )
+        )
+    return lines
+
+
+def _told_notices(told: Told) -> list[Line]:
+    return [(event["type"], parse_ms(event["data"]["will_change_at"]), parse_ms(event["time"])) for event in told.notices]
+
+
+def _between(what: str, expected: list[Any], actual: list[Any]) -> list[str]:
+    if expected == actual:
+        return []
+    at = next((i for i, (one, other) in enumerate(zip(expected, actual, strict=False)) if one != other), min(len(expected), len(actual)))
+    return [f"{what}[{at}]: oracle {expected[at : at + 2]}, product {actual[at : at + 2]} (of {len(expected)}, {len(actual)})"]
+
+
+def structure(output: Output) -> list[str]:
+    """What contract.md says of the file as a whole, and property 4 of domain.md."""
+    found = []
+    ranks = {"dead-letters": 0, "events": 1, "profiles": 2}
+    order = [(ranks[section], key) for section, key in output.sections]
+    if order != sorted(order):
+        found.append("lines are not in the order of contract.md")
+    ids: set[str] = set()
+    for who, told in output.customers.items():
+        if [event["data"]["sequence"] for event in told.changes] != list(range(1, len(told.changes) + 1)):
+            found.append(f"{who}: a hole in the sequence")
+        current: dict[str, Any] = {}
+        for event in told.changes:
+            data = event["data"]
+            if data["from"] != current.get(data["dimension"]) or data["from"] == data["to"]:
+                found.append(f"{who}: change {data['sequence']} does not follow the one before")
+            current[data["dimension"]] = data["to"]
+            if event["time"] != data["effective_at"]:
+                found.append(f"{who}: change {data['sequence']} has another time than effective_at")
+        changes = {event["id"] for event in told.changes}
+        if any(event["causationid"] not in changes for event in told.notices + told.reactions):
+            found.append(f"{who}: something is caused by no change")
+        mine = [event["id"] for event in (*told.changes, *told.notices, *told.reactions, told.profile) if event]
+        if len(set(mine)) != len(mine) or ids & set(mine):
+            found.append(f"{who}: an id is used twice")
+        ids |= set(mine)
+    return found

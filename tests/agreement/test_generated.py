@@ -1,0 +1,52 @@
+"""Generated histories: the product's replay says exactly what the oracle says."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.agreement.compare import differences
+from tests.agreement.product import replay
+from tests.oracle import run
+from tests.oracle.histories import history
+
+pytestmark = pytest.mark.slow
+SEEDS = range(12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_history_sorted_by_time(seed: int, tmp_path: Path) -> None:
+    told = history(seed, customers=60)
+    outcome = run.replay(told.events, told.document)
+    assert differences(outcome, replay(tmp_path, told.events, told.document)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_shuffled_history_as_given(seed: int, tmp_path: Path) -> None:
+    told = history(seed, customers=60, shuffled=True)
+    outcome = run.replay(told.events, told.document, as_given=True)
+    assert any(change["cause"]["kind"] == "late" for customer in outcome.customers.values() for change in customer.changes)
+    assert differences(outcome, replay(tmp_path, told.events, told.document, as_given=True)) == []
+
+
+def test_the_histories_do_everything() -> None:
+    """Every cause, dimension, reaction, notice and code occurs, so that the agreement above means something."""
+    seen: set[str] = set()
+    for seed in SEEDS:
+        told = history(seed, customers=60, shuffled=bool(seed % 2))
+        outcome = run.replay(told.events, told.document, as_given=bool(seed % 2))
+        seen |= {code for _, code in outcome.rejected}
+        for customer in outcome.customers.values():
+            seen |= {"duplicate"} if customer.duplicates else set()
+            seen |= {entry["type"] for entry in customer.reactions + customer.notices}
+            for change in customer.changes:
+                seen |= {f"{change['dimension']} {change['to']}", change["cause"]["kind"], change["origin"]}
+                seen |= {"revokes"} if change["revokes"] else set()
+    expected = {f"lifecycle {value}" for value in ("other", "possibly_interested", "potential", "active", "inactive")}
+    expected |= {f"churn_risk {value}" for value in ("low", "medium", "high", None)}
+    expected |= {f"winback {value}" for value in ("none", "recent", "cooling", "gone")}
+    expected |= {f"class {value}" for value in ("A", "B", "C", None)}
+    expected |= {"label gold", "service_level premium", "event", "time", "late", "void", "revokes", "duplicate", "live", "backfill"}
+    expected |= {"order_exists", "refund_exists", "order_unknown", "order_closed", "currency_mismatch", "unknown_type", "time_out_of_range"}
+    expected |= {"winback.opened", "winback.cooled", "winback.closed", "winback.won", "winback.withdrawn", "service_level.changed"}
+    expected |= {"status.will_change", "status.will_not_change"}
+    assert expected - seen == set()
