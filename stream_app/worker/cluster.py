@@ -1,0 +1,119 @@
+"""Connections to the broker for commands: opened within a time limit, and an unreachable broker is one line."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from stream_app.errors import BrokerUnavailableError, TopicError
+from stream_app.settings import Settings
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 10.0
+_REQUEST_TIMEOUT_MS = 10_000
+
+
+@asynccontextmanager
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client.
+
+    Raises:
+        BrokerUnavailableError: nobody answers within ten seconds, or the connection is lost.
+    """
+    client = AIOKafkaAdminClient(bootstrap_servers=settings.brokers, client_id="stream-app", request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    async with _connected(client, client.close, settings):
+        yield client
+
+
+@asynccontextmanager
+async def producer(settings: Settings, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+    """An idempotent producer that waits for all replicas; raises like `admin_client`."""
+    client = AIOKafkaProducer(
+        bootstrap_servers=settings.brokers,
+        client_id="stream-app",
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=30_000,
+        **options,
+    )
+    async with _connected(client, client.stop, settings):
+        yield client
+
+
+@asynccontextmanager
+async def reader(settings: Settings, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer without a group that sees only what is committed; raises like `admin_client`."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=settings.brokers,
+        client_id="stream-app",
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        request_timeout_ms=30_000,
+        fetch_max_wait_ms=200,
+        **options,
+    )
+    async with _connected(client, client.stop, settings):
+        yield client
+
+
+async def partitions_of(client: AIOKafkaConsumer, settings: Settings, *names: str) -> list[TopicPartition]:
+    """Every partition of the topics `names`, given without prefix.
+
+    Raises:
+        TopicError: one of them does not exist.
+    """
+    known = await client.topics()
+    missing = [settings.topic(name) for name in names if settings.topic(name) not in known]
+    if missing:
+        raise TopicError(f"topic {missing[0]} does not exist: create it with `stream-app topics create`")
+    found: list[TopicPartition] = []
+    for name in names:
+        wire = settings.topic(name)
+        numbers = client.partitions_for_topic(wire)
+        assert numbers, "topics() has fetched the metadata"
+        found += [TopicPartition(wire, number) for number in sorted(numbers)]
+    return found
+
+
+async def read_to_end(settings: Settings, name: str) -> AsyncIterator[Any]:
+    """Every committed record of a topic that is there now."""
+    async with reader(settings, auto_offset_reset="earliest") as client:
+        assigned = await partitions_of(client, settings, name)
+        client.assign(assigned)
+        ends = await client.end_offsets(assigned)
+        left = {partition for partition in assigned if ends[partition] > 0}
+        while left:
+            for partition, records in (await client.getmany(*left, timeout_ms=200)).items():
+                for record in records:
+                    if record.offset < ends[partition]:
+                        yield record
+            # A position, not a count: control records and compaction leave gaps.
+            left = {partition for partition in left if await client.position(partition) < ends[partition]}
+
+
+@asynccontextmanager
+async def _connected(client: Any, close: Any, settings: Settings) -> AsyncIterator[None]:
+    logger = logging.getLogger("aiokafka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # while we connect: what it has to say becomes our one line
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await client.start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        await close()
+        raise _unreachable(settings) from error
+    finally:
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        await close()
+
+
+def _unreachable(settings: Settings) -> BrokerUnavailableError:
+    return BrokerUnavailableError(f"no Kafka broker answers at {settings.broker}: start it, or set STREAM_APP_BROKER to where it is")
