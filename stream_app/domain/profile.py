@@ -21,7 +21,7 @@ def profile(who: Who, state: State, policy: Policy) -> Outgoing:
     """The customer at his clock, as the compacted topic keeps him."""
     at = stand(state, policy)
     measures = all_measures(state, policy, at)
-    measures["score"] = score(state, policy, at) if policy.classes is not None and state.counting else None
+    measures["score"] = score(state, policy, at) if policy.criteria and state.counting else None
     data = {
         "clock_at": state.clock_ms,
         "statuses": {DIMENSIONS[d]: state.values[d] for d in existing_dimensions(policy)},

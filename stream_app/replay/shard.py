@@ -112,6 +112,7 @@ class Shard:
             for rejected, raw in outcome.rejected:
                 self._reject(rejected, raw)
             if state is not None:
+                evaluate.reach(state, until_ms, self._policy)
                 self.profiles.append((shop_id, customer_id, encode_line(profile(who, state, self._policy))))
         self.dead_letters.sort()
         self.events.sort()
@@ -129,6 +130,7 @@ class Shard:
             state = evaluate.apply(who, state, line.event, _raw(line.number, line.event, line.text), self._policy, outcome)
         if state is not None:
             evaluate.advance(who, state, until_ms, self._policy, outcome)
+            evaluate.rest(state, until_ms, self._policy)
         return state
 
     def _watermarks_of(self, shop_id: str, until_ms: int) -> Iterator[tuple[int, int]]:

@@ -39,7 +39,7 @@ _CHANNEL_KIND = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
 class Folded(Struct):
     """What came of folding one event.
 
-    `rejected`: the event itself, or waiting ones it brought to an end. `voids`: a cancel or refund took effect.
+    `rejected`: the event itself, or waiting ones it brought to an end. `voids`: a cancel or refund took effect, or began to wait.
     `placed`: the product groups of the order it placed. `forgotten`: what the bounds of the state made us forget early.
     """
 
@@ -119,6 +119,7 @@ def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, polic
         order_id = orders.compact(data.order_id)
         mine = [waiting for waiting in state.waiting if waiting.order_id == order_id]
         state.waiting = [waiting for waiting in state.waiting if waiting.order_id != order_id]
+        folded.voids = any(waiting.kind != "payment.received" for waiting in mine)
         for waiting in mine:
             _apply_to_order(state, waiting, policy, folded)
     early = orders.close(state, policy)
@@ -128,6 +129,7 @@ def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, polic
 def _about_order(state: State, event: Event, item: Waiting, policy: Policy, folded: Folded) -> None:
     """A cancel, refund or payment: apply it, or let it wait for its order."""
     item.order_id = orders.compact(item.order_id)
+    folded.voids = item.kind != "payment.received"
     if orders.find(state, item.order_id) is not None:
         _apply_to_order(state, item, policy, folded)
         folded.refused = bool(folded.rejected)
@@ -138,6 +140,7 @@ def _about_order(state: State, event: Event, item: Waiting, policy: Policy, fold
         return
     item.expires_ms = state.clock_ms + policy.pending_days * DAY_MS
     state.waiting.append(item)
+    folded.voids = item.kind != "payment.received"
     while len(state.waiting) and sum(_size(waiting) for waiting in state.waiting) > WAITING_BYTES_MAX:
         folded.rejected.append((order_unknown(), state.waiting.pop(0).raw))
         folded.forgotten.append("waiting")
@@ -158,12 +161,9 @@ def _apply_to_order(state: State, item: Waiting, policy: Policy, folded: Folded)
     assert i is not None  # the caller has just found or placed it
     if item.kind == "order.cancelled":
         orders.cancel(state, i, policy)
-        folded.voids = True
     elif item.kind == "order.refunded":
         rejected = orders.refund(state, i, item.refund_id, item.amount_minor, policy)
-        if rejected is None:
-            folded.voids = True
-        else:
+        if rejected is not None:
             folded.rejected.append((rejected, item.raw))
     else:
         orders.pay(state, i, item.late_days, policy)

@@ -33,10 +33,10 @@ def find(state: State, order_id: str) -> int | None:
 def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Rejected | int:
     """Enter a new order, unless its id is taken or its time lies behind the ledger; returns the mask of its groups."""
     order_id = compact(data.order_id)
-    if order_id in state.order_ids:
-        return Rejected(Code.ORDER_EXISTS, "data.order_id: an order with this id was placed by another event; use a new order_id")
     if time_ms < state.high_ms - policy.ledger_days * DAY_MS:
         return Rejected(Code.ORDER_CLOSED, "time: older than the customer's ledger; publish history in time order, or raise ledger_days")
+    if order_id in state.order_ids:
+        return Rejected(Code.ORDER_EXISTS, "data.order_id: an order with this id was placed by another event; use a new order_id")
     state.related = True
     mask = _groups_of(state, data, policy)
     times = state.order_ms
