@@ -93,13 +93,6 @@ def reach(state: State, time_ms: int, policy: Policy) -> None:
         window.advance(state, policy)
 
 
-def rest(state: State, time_ms: int, policy: Policy) -> None:
-    """Let time pass to `time_ms`, up to which all deadlines have fired, so that measures are those of that moment."""
-    assert state.deadline_ms is None or state.deadline_ms > time_ms
-    state.clock_ms = max(state.clock_ms, time_ms)
-    window.advance(state, policy)
-
-
 def adopt(who: Who, state: State, old: Policy, new: Policy, from_ms: int, outcome: Outcome) -> None:
     """Bring a new policy version into effect at max(clock, `from_ms`); deadlines before it fire under the old one."""
     while state.deadline_ms is not None and state.deadline_ms < from_ms:

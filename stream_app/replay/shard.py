@@ -130,7 +130,6 @@ class Shard:
             state = evaluate.apply(who, state, line.event, _raw(line.number, line.event, line.text), self._policy, outcome)
         if state is not None:
             evaluate.advance(who, state, until_ms, self._policy, outcome)
-            evaluate.rest(state, until_ms, self._policy)
         return state
 
     def _watermarks_of(self, shop_id: str, until_ms: int) -> Iterator[tuple[int, int]]:

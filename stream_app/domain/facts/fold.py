@@ -140,7 +140,6 @@ def _about_order(state: State, event: Event, item: Waiting, policy: Policy, fold
         return
     item.expires_ms = state.clock_ms + policy.pending_days * DAY_MS
     state.waiting.append(item)
-    folded.voids = item.kind != "payment.received"
     while len(state.waiting) and sum(_size(waiting) for waiting in state.waiting) > WAITING_BYTES_MAX:
         folded.rejected.append((order_unknown(), state.waiting.pop(0).raw))
         folded.forgotten.append("waiting")
