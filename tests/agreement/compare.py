@@ -17,13 +17,13 @@ def differences(outcome: Outcome, output: Output, limit: int = 20) -> list[str]:
     found += _between("customers", sorted(outcome.customers), sorted(output.customers))
     for who in sorted(set(outcome.customers) & set(output.customers)):
         oracle, told = outcome.customers[who], output.customers[who]
-        found += [f"{who} {line}" for line in _of_customer(oracle, told)]
+        found += [f"{who} {line}" for line in _of_customer(oracle, told, outcome.until)]
         if len(found) >= limit:
             break
     return found[:limit] + structure(output)[:limit]
 
 
-def _of_customer(oracle: Customer, told: Told) -> list[str]:
+def _of_customer(oracle: Customer, told: Told, until: int) -> list[str]:
     found = _between("changes", [_expected_change(change) for change in oracle.changes], _told_changes(told))
     found += _between("notices", [(notice["type"], notice["deadline"], notice["at"]) for notice in oracle.notices], _told_notices(told))
     for name, topic in TOPICS.items():
@@ -32,7 +32,7 @@ def _of_customer(oracle: Customer, told: Told) -> list[str]:
         found += _between(topic, expected, actual)
     profile = told.profile.get("data", {})
     found += _between("statuses", sorted(oracle.statuses.items(), key=str), sorted(profile.get("statuses", {}).items(), key=str))
-    measures = oracle.measures()
+    measures = oracle.measures(until)
     found += _between("measures", sorted(measures.items(), key=str), sorted(profile.get("measures", {}).items(), key=str))
     found += _between("sequence", [len(oracle.changes)], [profile.get("sequence")])
     return found

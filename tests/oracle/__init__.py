@@ -33,6 +33,6 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
 - Notices: wanted is `inactive_at` while churn_risk is high. An announced deadline that is no longer wanted is revoked, unless
   lifecycle is inactive now (it happened); then a wanted one not yet announced is announced.
 - `winback.opened` once per evaluation, by lifecycle to inactive or winback to recent; a void straight to cooling gives opened, cooled.
-- Measures of a final profile are taken at the customer's clock: the last event or deadline, not `--until`.
+- Measures of a final profile are taken at `--until`: that is how far time has come for everybody.
 - `--until` defaults to the latest time of an event that decodes, whatever the fold then says of it.
 """

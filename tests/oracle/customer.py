@@ -156,9 +156,9 @@ class Customer:
 
     # --- evaluation -----------------------------------------------------------------------------------------------
 
-    def measures(self) -> dict[str, Any]:
-        """All measures at the customer's clock."""
-        return measure(self.orders, self.others, self.clock, self.policy)
+    def measures(self, clock: int | None = None) -> dict[str, Any]:
+        """All measures at the customer's clock, or at a later one."""
+        return measure(self.orders, self.others, self.clock if clock is None else clock, self.policy)
 
     def _lifecycle(self, lead: dict[str, Any] | None) -> str:
         if lead:

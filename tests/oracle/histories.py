@@ -10,7 +10,7 @@ from tests.oracle.policies import CATEGORIES, policy
 
 Raw = dict[str, Any]
 CHANNELS = ("email", "mailing", "phone", "visit", "chat", "other")
-BEGINNINGS = (datetime(2011, 10, 1, tzinfo=UTC), datetime(2018, 2, 10, tzinfo=UTC), datetime(2023, 8, 20, tzinfo=UTC))
+BEGINNINGS = (datetime(2011, 10, 1, tzinfo=UTC), datetime(2018, 2, 10, tzinfo=UTC), datetime(2020, 8, 20, tzinfo=UTC))
 NAMES = ("customer-{}", "{}/x", "Zoë {}", "a.b_{}", "{}")
 
 
