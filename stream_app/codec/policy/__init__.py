@@ -15,9 +15,11 @@ from stream_app.codec.policy.compile import (
     read_policy_document,
 )
 from stream_app.codec.policy.document import PolicyDocument
+from stream_app.codec.policy.template import TEMPLATE
 
 __all__ = [
     "DEFAULT_KEY",
+    "TEMPLATE",
     "PolicyDocument",
     "compile_policy",
     "encode_policy_document",
