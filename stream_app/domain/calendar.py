@@ -35,6 +35,14 @@ class Calendar:
             k += (time_ms - starts[-1]) // DAY_MS
         return self._first_day + k
 
+    def bounds(self, time_ms: int) -> tuple[int, int, int]:
+        """The local day of `time_ms`, when it begins, and when the next one does."""
+        if not self._starts:
+            day = time_ms // DAY_MS
+            return day, day * DAY_MS, day * DAY_MS + DAY_MS
+        day = self.day(time_ms)
+        return day, self.start(day), self.start(day + 1)
+
     def start(self, day: int) -> int:
         """The UTC millisecond at which local day `day` begins; outside the table the days count 24 hours."""
         starts = self._starts

@@ -6,6 +6,7 @@ Money in minor units of `currency`; days are counts; `_pct` are whole percentage
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from stream_app.domain.calendar import Calendar
 
@@ -39,6 +40,13 @@ class Alive(Struct, frozen=True):
 
 
 Rhythm = Fixed | OwnRhythm | Alive
+
+
+UNWINDOWED = frozenset({"recency_days", "tenure_days", "strategic", "p_alive_pct"})
+"""Measures that do not change when a day leaves the window (besides `criteria.<name>`)."""
+
+TIMED = frozenset({"recency_days", "tenure_days", "p_alive_pct"})
+"""Measures that move with time alone, and so have deadlines at the thresholds of their criteria."""
 
 
 class Criterion(Struct, frozen=True):
@@ -99,3 +107,12 @@ class Policy(Struct, frozen=True):
     ledger_days: int
     ledger_orders: int
     dedup_events: int
+    # Derived, so that the hot path does not ask again.
+    scores_window: bool = False
+    timed_criteria: tuple[Criterion, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [criterion.measure for criterion in self.criteria]
+        windowed = any(name not in UNWINDOWED and not name.startswith("criteria.") for name in names)
+        force_setattr(self, "scores_window", windowed)
+        force_setattr(self, "timed_criteria", tuple(c for c in self.criteria if c.measure in TIMED))

@@ -7,7 +7,7 @@ from stream_app.domain.facts.state import CLASS, State
 from stream_app.domain.facts.window import next_leave_ms
 from stream_app.domain.policy import Alive, Criterion, Policy
 from stream_app.domain.rhythm import turnover_days
-from stream_app.domain.value import UNWINDOWED, Standing, leading_span, measure, p_alive_pct_at
+from stream_app.domain.value import Standing, leading_span, measure, p_alive_pct_at
 
 CLASSES = ("A", "B", "C")
 DAYS_MAX = 100_000
@@ -59,14 +59,13 @@ def class_deadline_ms(state: State, policy: Policy, at: Standing) -> int | None:
     moments = []
     if state.class_hold_ms is not None:
         moments.append(state.class_hold_ms + policy.downgrade_dwell_days * DAY_MS)
-    names = {criterion.measure for criterion in policy.criteria}
-    if any(name not in UNWINDOWED and not name.startswith("criteria.") for name in names):
+    if policy.scores_window:
         leaving = next_leave_ms(state, policy)
         if leaving is not None:
             moments.append(leaving)
         if at.active:
             moments.append(at.inactive_at_ms)  # value_future ends there
-    for criterion in policy.criteria:
+    for criterion in policy.timed_criteria:
         moment = _crossing_ms(criterion, state, policy, at)
         if moment is not None:
             moments.append(moment)
@@ -79,10 +78,8 @@ def _crossing_ms(criterion: Criterion, state: State, policy: Policy, at: Standin
         since = policy.calendar.day(max(state.last_ms))
     elif criterion.measure == "tenure_days":
         since = policy.calendar.day(state.first_ms)
-    elif criterion.measure == "p_alive_pct":
-        return _fading_ms(criterion, state, policy, at)
     else:
-        return None
+        return _fading_ms(criterion, state, policy, at)
     k = bisect_right(criterion.thresholds, at.today - since)
     if k == len(criterion.thresholds) or criterion.thresholds[k] > DAYS_MAX:
         return None

@@ -88,6 +88,11 @@ def risk_moments(state: State, policy: Policy, at: Standing) -> tuple[int, int]:
 
 def next_deadline_ms(state: State, verdict: Verdict) -> int | None:
     """The earliest moment at which anything can change without an event, the end of a wait included."""
-    moments = [moment for moment in verdict.until_ms if moment is not None]
-    moments.extend(waiting.expires_ms for waiting in state.waiting)
-    return min(moments, default=None)
+    earliest = None
+    for moment in verdict.until_ms:
+        if moment is not None and (earliest is None or moment < earliest):
+            earliest = moment
+    for waiting in state.waiting:
+        if earliest is None or waiting.expires_ms < earliest:
+            earliest = waiting.expires_ms
+    return earliest

@@ -151,20 +151,16 @@ MEASURES: dict[str, Measure] = {
     "p_alive_pct": _p_alive_pct,
 }
 
-UNWINDOWED = frozenset({"recency_days", "tenure_days", "strategic", "p_alive_pct"})
-"""Measures that do not change when a day leaves the window (besides `criteria.<name>`)."""
-
-
 def measure(name: str, state: State, policy: Policy, at: Standing) -> int | None:
     """The value of a measure by name, `criteria.<name>` included; None where it does not apply.
 
-    Raises:
-        KeyError: an unknown name; a policy's names are checked when it is read.
+    A policy's names are checked when it is read, so that an unknown one does not come here.
     """
-    if name.startswith("criteria."):
-        known = state.criteria.get(name[9:])
-        return None if known is None else known[2]
-    return MEASURES[name](state, policy, at)
+    rule = MEASURES.get(name)
+    if rule is not None:
+        return rule(state, policy, at)
+    known = state.criteria.get(name.removeprefix("criteria."))
+    return None if known is None else known[2]
 
 
 def all_measures(state: State, policy: Policy, at: Standing) -> dict[str, int | None]:

@@ -131,6 +131,6 @@ class Customers:
 
 def emit_dead_letter(rejected: Rejected, raw: Raw, unit: Unit) -> None:
     """Put a rejected record, its bytes unchanged, among the unit's outputs."""
-    _, _, _, key, value, _ = raw
-    unit.emit("dead-letters", key, value, dead_letter_headers(rejected, raw))
+    topic, partition, offset, key, value, headers = raw
+    unit.emit("dead-letters", key, value, dead_letter_headers(rejected, topic, partition, offset, headers))
     unit.count("rejections", rejected.code.value)

@@ -1,6 +1,6 @@
 """Which policy holds for a shop, and since when (domain.md, section 6)."""
 
-from stream_app.codec.policy import read_policy_document
+from stream_app.codec.policy import compile_policy, read_policy_document
 from stream_app.domain.policy import Policy
 
 DEFAULT_KEY = "*"
@@ -22,7 +22,7 @@ class PolicyBook:
         if document is None:
             self._current.pop(key, None)
             return
-        self.add(key, record_ms, read_policy_document(document, key))
+        self.add(key, record_ms, compile_policy(read_policy_document(document, key)))
 
     def add(self, key: str, from_ms: int, policy: Policy) -> None:
         """Put `policy` in force for `key` from `from_ms`."""

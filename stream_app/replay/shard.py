@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from stream_app.codec.changes import encode_outgoing
-from stream_app.codec.dead_letters import dead_letter_line
+from stream_app.codec.dead_letters import dead_letter_headers, dead_letter_line
 from stream_app.codec.events import check_time, decode_record, peek
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, Who
@@ -95,7 +95,9 @@ class Shard:
         return None
 
     def _reject(self, rejected: Rejected, raw: Raw) -> None:
-        self.dead_letters.append((raw[2], dead_letter_line(rejected, raw)))
+        topic, partition, number, _, value, _ = raw
+        headers = dead_letter_headers(rejected, topic, partition, number)
+        self.dead_letters.append((number, dead_letter_line(value, headers).encode() + b"\n"))
 
     def evaluate(self, until_ms: int, *, as_given: bool) -> None:
         """Evaluate every customer up to `until_ms`; fills `events`, `profiles` and `dead_letters`, each in order."""

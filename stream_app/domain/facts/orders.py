@@ -57,33 +57,31 @@ def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Reje
 
 def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
     """The mask of the product groups of an order's lines; groups seen for the first time get their columns."""
-    mapping = policy.category_groups
-    if not data.lines:
-        names = {"default"}
-    else:
-        names = {mapping.get(line.category, "default") if line.category is not None else "default" for line in data.lines}
+    mapping, groups = policy.category_groups, state.groups
+    names = {mapping.get(line.category or "", "default") for line in data.lines} if data.lines else {"default"}
     mask = 0
-    for name in sorted(names):
-        g = bisect_left(state.groups, name)
-        if g == len(state.groups) or state.groups[g] != name:
-            low = (1 << g) - 1
-            state.order_groups = [(m & low) | (m & ~low) << 1 for m in state.order_groups]
-            state.groups.insert(g, name)
-            state.occasions.insert(g, 0)
-            state.first_day.insert(g, 0)
-            state.last_ms.insert(g, NEVER)
-            state.closed_ms.insert(g, NEVER)
-            state.until_ms.insert(g, NEVER)
-            state.in_window.insert(g, 0)
-            # Names come in ascending order, so the bits already set lie below the new one.
+    for name in sorted(names) if len(names) > 1 else names:
+        if name in groups:
+            mask |= 1 << groups.index(name)
+            continue
+        g = bisect_left(groups, name)
+        low = (1 << g) - 1
+        state.order_groups = [(m & low) | (m & ~low) << 1 for m in state.order_groups]
+        state.groups.insert(g, name)
+        state.occasions.insert(g, 0)
+        state.first_day.insert(g, 0)
+        state.last_ms.insert(g, NEVER)
+        state.closed_ms.insert(g, NEVER)
+        state.until_ms.insert(g, NEVER)
+        state.in_window.insert(g, 0)
+        # Names come in ascending order, so the bits already set lie below the new one.
         mask |= 1 << g
     return mask
 
 
 def _count_in(state: State, i: int, policy: Policy) -> None:
     calendar, time_ms = policy.calendar, state.order_ms[i]
-    day = calendar.day(time_ms)
-    from_ms, to_ms = calendar.start(day), calendar.start(day + 1)
+    day, from_ms, to_ms = calendar.bounds(time_ms)
     others = window.others_on_day(state, i, from_ms, to_ms)
     state.counting += 1
     if state.first_ms == NEVER or time_ms < state.first_ms:
@@ -96,10 +94,12 @@ def _count_in(state: State, i: int, policy: Policy) -> None:
         else:
             if not others >> g & 1 and not from_ms <= state.closed_ms[g] < to_ms:
                 state.occasions[g] += 1
-            state.first_day[g] = min(state.first_day[g], day)
-            state.last_ms[g] = max(state.last_ms[g], time_ms)
+            if day < state.first_day[g]:
+                state.first_day[g] = day
+            if time_ms > state.last_ms[g]:
+                state.last_ms[g] = time_ms
         window.set_until(state, policy, g)
-    if day <= calendar.day(state.clock_ms) - policy.window_days:
+    if time_ms < state.clock_ms and day <= calendar.day(state.clock_ms) - policy.window_days:
         state.outside += 1
         return
     window.add_order(state, i, policy, 1)
@@ -110,8 +110,7 @@ def _count_in(state: State, i: int, policy: Policy) -> None:
 def _count_out(state: State, i: int, policy: Policy) -> None:
     """Undo `_count_in` for an order that is voided; its note says so already."""
     calendar, time_ms = policy.calendar, state.order_ms[i]
-    day = calendar.day(time_ms)
-    from_ms, to_ms = calendar.start(day), calendar.start(day + 1)
+    day, from_ms, to_ms = calendar.bounds(time_ms)
     others = window.others_on_day(state, i, from_ms, to_ms)
     state.counting -= 1
     rows = [j for j in range(len(state.order_ms)) if window.is_counting(state, j)]
