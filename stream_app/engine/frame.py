@@ -1,0 +1,63 @@
+"""What the engine wraps around a state, and the marker that says how far a partition has come.
+
+A frame is the state's deadline (8 bytes, milliseconds, big endian, 0 for none) and then the state itself. The changelog and
+the store hold the same frame, so a restore rebuilds the timers without knowing what a state is.
+"""
+
+from typing import Any
+
+import msgspec
+
+MARKER_KEY = b"!marker"
+_DEADLINE_BYTES = 8
+_VERSION = 1
+
+
+class Marker(msgspec.Struct):
+    """The truth of a partition's position, written to the changelog in the transaction of every unit of work.
+
+    Attributes:
+        offsets: the next offset of each input, by topic name as the broker knows it (with prefix).
+        memo: what the processor must remember besides the states.
+        v: the layout's version.
+    """
+
+    offsets: dict[str, int]
+    memo: dict[str, Any]
+    v: int = _VERSION
+
+
+_encode_marker = msgspec.json.Encoder().encode
+_decode_marker = msgspec.json.Decoder(Marker).decode
+
+
+def encode_marker(marker: Marker) -> bytes:
+    """The marker as the value of its changelog record."""
+    return _encode_marker(marker)
+
+
+def decode_marker(value: bytes) -> Marker:
+    """Read a marker back; a marker of a later version is our own bug (a downgrade without a fresh changelog)."""
+    marker = _decode_marker(value)
+    assert marker.v == _VERSION, f"marker version {marker.v} is not {_VERSION}"
+    return marker
+
+
+def frame(state: bytes, deadline_ms: int | None) -> bytes:
+    """Put the deadline before the state."""
+    return (deadline_ms or 0).to_bytes(_DEADLINE_BYTES, "big") + state
+
+
+def state_of(framed: bytes) -> bytes:
+    """The state inside a frame."""
+    return framed[_DEADLINE_BYTES:]
+
+
+def deadline_of(framed: bytes | None) -> int:
+    """The deadline inside a frame in milliseconds; 0 when there is none, or no frame."""
+    return int.from_bytes(framed[:_DEADLINE_BYTES], "big") if framed else 0
+
+
+def timeline_of(key: bytes) -> str:
+    """The timeline a key's timer stands on: the part of the key before the first slash."""
+    return key.partition(b"/")[0].decode("utf-8", "surrogateescape")

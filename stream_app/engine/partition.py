@@ -1,0 +1,224 @@
+"""The life of one owned partition: fold what has arrived, commit, write the store, observe; one unit of work after another."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from stream_app.engine.fold import Decoded, Processor, Record
+from stream_app.engine.frame import MARKER_KEY, Marker, encode_marker
+from stream_app.engine.inputs import Input, bound_of, take
+from stream_app.engine.producer import UnitProducer
+from stream_app.engine.store import Store
+from stream_app.engine.topology import Topology
+from stream_app.engine.unit import Output, StateCache, TimerBounds, UnitOfWork
+from stream_app.settings import Settings
+from stream_app.telemetry.metrics import Metrics, UnitSeen
+
+_FIRE_LIMIT = 500
+_QUEUE_UNITS = 2
+_CACHE_BYTES = 16 << 20
+
+
+class PartitionRuntime:
+    """One partition number of all inputs, its processor, store and producer."""
+
+    def __init__(
+        self,
+        partition: int,
+        topology: Topology,
+        settings: Settings,
+        processor: Processor,
+        store: Store,
+        producer: UnitProducer,
+        metrics: Metrics,
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        self.partition = partition
+        self.inputs = [Input(wire) for wire in topology.input_wires]
+        self.units = 0
+        self.store = store
+        self.producer = producer
+        self._by_topic = {entry.topic: entry for entry in self.inputs}
+        self._topology = topology
+        self._settings = settings
+        self._processor = processor
+        self._metrics = metrics
+        self._on_fatal = on_fatal
+        self._cache = StateCache(_CACHE_BYTES)
+        self._bounds = TimerBounds(store.first_timers())
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._active = False
+        self._more = False
+        self._tick = False
+        self._fire_owed = False
+        self._blocked_since: float | None = None
+        self._unit_began = 0.0
+        self._committed: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._decode = processor.decode if not topology.prefix else self._decode_unprefixed
+
+    # -- what the consumer and the services say
+
+    def start(self) -> None:
+        """Begin to work on what is delivered."""
+        self._active = True
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"partition-{self.partition}")
+        self._wake.set()
+
+    def seek(self, offsets: dict[str, int]) -> None:
+        """Forget what was fetched and go on at `offsets`; only between `quiesce` and `start`."""
+        for entry in self.inputs:
+            entry.seek(offsets[entry.topic])
+        self._blocked_since = None
+
+    def deliver(self, topic: str, records: Sequence[Any]) -> None:
+        """A record batch has arrived."""
+        entry = self._by_topic[topic]
+        entry.under_way -= 1
+        entry.put(records)
+        self._wake.set()
+
+    def input(self, topic: str) -> Input:
+        """The input of a topic, by its name on the broker."""
+        return self._by_topic[topic]
+
+    def wants(self, entry: Input) -> bool:
+        """Whether there is room for another record batch."""
+        return self._active and not entry.under_way and len(entry) < _QUEUE_UNITS * self._settings.unit_records_max
+
+    def tick(self, wall_ms: int) -> None:
+        """Time has passed: when nothing is unread, deadlines may be due by the wall clock."""
+        earliest = self._bounds.earliest()
+        if self._active and earliest is not None and earliest <= wall_ms and not self.has_lag():
+            self._tick = True
+            self._wake.set()
+
+    def has_lag(self) -> bool:
+        """Whether any input has unread records, or does not know."""
+        return any(entry.has_lag() for entry in self.inputs)
+
+    def positions(self) -> dict[str, int]:
+        """The next offset to apply, by topic name on the broker."""
+        return {entry.topic: entry.position for entry in self.inputs}
+
+    async def quiesce(self) -> None:
+        """Finish the running unit of work and begin no other."""
+        self._active = False
+        await self._idle.wait()
+
+    async def stop(self) -> None:
+        """Let go of everything; after `quiesce`."""
+        if self._task is not None:
+            self._task.cancel()
+        await self.producer.stop()
+        self.store.close()
+
+    # -- the loop
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._active and await self._one_unit():
+                    pass
+        except Exception as error:  # whatever it is, going on could lose or double something
+            self._on_fatal(error)
+
+    async def _one_unit(self) -> bool:
+        """Make and commit one unit of work; False when there is nothing to do."""
+        await self._linger()
+        if not self._active:
+            return False
+        self._idle.clear()
+        try:
+            began = self._unit_began = time.monotonic()
+            unit = self._fold()
+            if unit is None:
+                return False
+            folded = time.monotonic()
+            await self._finish(unit, folded - began)
+            return True
+        finally:
+            self._idle.set()
+
+    async def _linger(self) -> None:
+        """At low load give records the time to gather; under load, or with deadlines left, go on at once."""
+        queued = sum(map(len, self.inputs))
+        if self._more or queued >= self._settings.unit_records_max:
+            await asyncio.sleep(0)
+            return
+        rest = self._settings.batch_wait_ms / 1000 - (time.monotonic() - self._unit_began)
+        await asyncio.sleep(max(0.0, rest) if queued else 0)
+
+    def _fold(self) -> UnitOfWork | None:
+        wall_ms = int(time.time() * 1000)
+        unit = UnitOfWork(self.partition, self.store, self._cache, self._bounds)
+        fired = self._fire(unit, wall_ms) if self._fire_owed else 0
+        batch = self._take(wall_ms)
+        if not (batch or fired or self._more or self._tick or unit.moves_timers()):
+            return None
+        self._tick = False
+        if batch:
+            unit.records = len(batch)
+            self._processor.fold(batch, unit)
+        self._fire(unit, wall_ms)
+        self._processor.finish(unit)
+        return unit
+
+    def _take(self, wall_ms: int) -> list[Decoded]:
+        now = time.monotonic()
+        wait_s = self._settings.merge_wait_ms / 1000
+        waited = self._blocked_since is not None and now - self._blocked_since >= wait_s
+        taken = take(self.inputs, self._decode, wall_ms, self._settings.unit_records_max, wait=not waited)
+        if taken.batch or not taken.blocked:
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = now
+            asyncio.get_running_loop().call_later(wait_s, self._wake.set)
+        return taken.batch
+
+    def _fire(self, unit: UnitOfWork, wall_ms: int) -> int:
+        """Fire one slice of due deadlines; what is left is for the next unit. Returns how many were fired."""
+        bound_ms, known = bound_of(self.inputs, self._decode, wall_ms)
+        self._fire_owed = not known
+        fired = self._processor.fire(unit, bound_ms, wall_ms if bound_ms is None else None, _FIRE_LIMIT) if known else 0
+        self._more = fired >= _FIRE_LIMIT or unit.cut
+        return fired
+
+    async def _finish(self, unit: UnitOfWork, fold_s: float) -> None:
+        began = time.monotonic()
+        if unit.worth_committing():
+            await self._commit(unit)
+        elif unit.moves_timers():
+            self.store.apply(unit.changes(None, None))
+        unit.settle()
+        self.units += 1
+        if unit.records or unit.states or unit.outputs:
+            self._metrics.unit(UnitSeen(self.partition, unit.records, unit.counts, fold_s, time.monotonic() - began))
+        pending = 0 if self._bounds.earliest() is None else self.store.timers
+        self._metrics.timers(self.partition, pending, unit.overdue_ms / 1000)
+
+    async def _commit(self, unit: UnitOfWork) -> None:
+        positions = self.positions()
+        marker = encode_marker(Marker(positions, self._processor.memo()))
+        changelog: list[Output] = [(key, framed, ()) for key, framed in unit.states.items()]
+        changelog.append((MARKER_KEY, marker, ()))
+        wire = self._topology.wire
+        outputs = {(wire(topic), partition): records for (topic, partition), records in unit.outputs.items()}
+        moved = {
+            TopicPartition(topic, self.partition): offset for topic, offset in positions.items() if self._committed.get(topic) != offset
+        }
+        offset = await self.producer.commit(moved, outputs, changelog)
+        self.store.apply(unit.changes(offset, marker))
+        self._committed = positions
+
+    def _decode_unprefixed(self, record: Record, wall_ms: int) -> Decoded:
+        return self._processor.decode(replace(record, topic=self._topology.name(record.topic)), wall_ms)

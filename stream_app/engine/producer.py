@@ -1,0 +1,149 @@
+"""One transactional producer a partition: a unit of work's records and positions become visible together, or never.
+
+Order inside a transaction: begin; group offsets before any record (the other way round the broker answers
+NotEnoughReplicas now and then, while it still verifies the transaction); all record batches; wait for every one of them,
+because the client commits happily when a batch has failed; commit. One deadline stands around all of it. Whatever goes
+wrong, the process ends: a fenced producer and a timed-out transaction cannot be told apart.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from stream_app.engine.partitioner import partition_of
+from stream_app.engine.unit import Output
+from stream_app.errors import UnitError
+
+Outputs = Mapping[tuple[str, int | None], Sequence[Output]]
+_BATCH_BYTES = 960 << 10  # below the broker's default limit of 1 MiB for a record batch, whatever compression does
+_REQUEST_BYTES = 4 << 20
+_RETRY_BACKOFF_MS = 5
+_DEADLINE_SHARE = 0.8
+_START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 3.0
+_NO_HEADERS: list[tuple[str, bytes]] = []
+
+
+class UnitProducer(Protocol):
+    """Commits units of work of one partition, strictly one after another."""
+
+    async def start(self) -> None:
+        """Fence every earlier producer of this partition and end its open transaction."""
+
+    async def commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
+        """Commit one unit of work; returns the changelog offset after it.
+
+        Raises:
+            UnitError: it is not known whether the transaction is committed; the process must end.
+        """
+
+    async def stop(self) -> None:
+        """Close the connections."""
+
+
+class TransactionalProducer:
+    """A `UnitProducer` on aiokafka."""
+
+    def __init__(
+        self, brokers: list[str], app_id: str, partition: int, changelog: str, *, transaction_timeout_ms: int, client_id: str = "stream-app"
+    ) -> None:
+        self._group = app_id
+        self._partition = partition
+        self._changelog = changelog
+        self._deadline_s = transaction_timeout_ms / 1000 * _DEADLINE_SHARE
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=brokers,
+            client_id=f"{client_id}-{partition}",
+            transactional_id=f"{app_id}-{partition}",
+            transaction_timeout_ms=transaction_timeout_ms,
+            request_timeout_ms=max(1_000, transaction_timeout_ms),
+            acks="all",
+            compression_type="lz4",
+            linger_ms=0,
+            retry_backoff_ms=_RETRY_BACKOFF_MS,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES,
+        )
+        self._partitions: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Fence every earlier producer of this partition and end its open transaction."""
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await self._producer.start()
+        except (TimeoutError, KafkaError) as error:
+            raise UnitError(f"partition {self._partition}: the transactional producer cannot start ({_reason(error)})") from error
+
+    async def commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
+        """Commit one unit of work; returns the changelog offset after it."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await self._commit(offsets, outputs, changelog)
+        except (TimeoutError, KafkaError, ConnectionError) as error:
+            raise UnitError(
+                f"partition {self._partition}: a unit of work could not be committed ({_reason(error)}); start the worker again"
+            ) from error
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                await self._producer.stop()
+        except (TimeoutError, KafkaError):
+            return  # nothing is open: a unit of work is either committed, or has ended the process
+
+    async def _commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
+        producer = self._producer
+        now_ms = int(time.time() * 1000)
+        await producer.begin_transaction()
+        if offsets:
+            await producer.send_offsets_to_transaction(dict(offsets), self._group)
+        by_target = await self._by_target(outputs)
+        by_target[self._changelog, self._partition] = list(changelog)
+        sent = await asyncio.gather(*(self._send(topic, partition, records, now_ms) for (topic, partition), records in by_target.items()))
+        await producer.commit_transaction()
+        return int(sent[-1])
+
+    async def _by_target(self, outputs: Outputs) -> dict[tuple[str, int], list[Output]]:
+        by_target: dict[tuple[str, int], list[Output]] = {}
+        for (topic, wanted), records in outputs.items():
+            count = await self._partition_count(topic)
+            partition = self._partition if wanted is None else wanted
+            if partition < count:
+                by_target.setdefault((topic, partition), []).extend(records)
+                continue
+            for record in records:
+                by_target.setdefault((topic, partition_of(record[0] or b"", count)), []).append(record)
+        return by_target
+
+    async def _partition_count(self, topic: str) -> int:
+        count = self._partitions.get(topic)
+        if count is None:
+            count = self._partitions[topic] = len(await self._producer.partitions_for(topic))
+        return count
+
+    async def _send(self, topic: str, partition: int, records: Sequence[Output], now_ms: int) -> int:
+        """Send records to one partition in as few batches as they need; returns the offset after the last one."""
+        producer = self._producer
+        pending: list[tuple[Any, int]] = []
+        batch = producer.create_batch()
+        append = batch.append
+        for key, value, given in records:
+            headers = list(given) if given else _NO_HEADERS
+            if append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
+                pending.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
+                batch = producer.create_batch()
+                append = batch.append
+                append(timestamp=now_ms, key=key, value=value, headers=headers)
+        batch.close()
+        pending.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
+        metadata = await asyncio.gather(*(future for future, _ in pending))
+        return int(metadata[-1].offset) + pending[-1][1]
+
+
+def _reason(error: BaseException) -> str:
+    return type(error).__name__

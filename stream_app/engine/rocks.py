@@ -1,0 +1,223 @@
+"""The store on disk: one RocksDB a partition, one shared block cache and write buffer for all of them.
+
+No write-ahead log: after a crash the store stands at its last flush, which is a prefix of the changelog because one write
+batch carries the states, the timers and the changelog offset; the restore reads on from that offset.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager, WriteOptions
+
+from stream_app.engine.frame import timeline_of
+from stream_app.engine.store import Changes, Timer
+
+_STATE, _TIMER, _META = b"s", b"t", b"m"
+_POSITION, _IDENTITY = _META + b"position", _META + b"identity"
+_END_OF_NAME = b"\x00"
+_AFTER_NAME = b"\x01"
+_DEADLINE_BYTES = 8
+_CACHE_BYTES = 64 << 20
+_WRITE_BUFFER_BYTES = 64 << 20
+_MEMTABLE_BYTES = 16 << 20
+_BLOCK_BYTES = 8 << 10
+_BLOOM_BITS = 10
+_LAYOUT = 1
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Whose states these are; a store of another owner is never used."""
+
+    app_id: str
+    cluster_id: str
+    partition: int
+    partitions: int
+    layout: int = _LAYOUT
+
+
+class _Position(msgspec.Struct, array_like=True):
+    offset: int | None
+    marker: bytes | None
+    timers: int
+    written_ms: int
+
+
+class SharedMemory:
+    """The block cache and the write buffers that all partitions of a process share."""
+
+    def __init__(self) -> None:
+        cache = Cache(_CACHE_BYTES)
+        self._buffers = WriteBufferManager.new_write_buffer_manager_with_cache(_WRITE_BUFFER_BYTES, False, cache)
+        self._table = BlockBasedOptions()
+        self._table.set_block_cache(cache)
+        self._table.set_block_size(_BLOCK_BYTES)
+        self._table.set_bloom_filter(_BLOOM_BITS, False)
+        self._table.set_cache_index_and_filter_blocks(True)
+
+    def options(self) -> Options:
+        """The options of one partition's database."""
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_block_based_table_factory(self._table)
+        options.set_write_buffer_manager(self._buffers)
+        options.set_write_buffer_size(_MEMTABLE_BYTES)
+        options.set_max_background_jobs(2)
+        options.set_keep_log_file_num(2)
+        options.set_max_log_file_size(1 << 20)
+        return options
+
+
+class RocksStore:
+    """The states and timers of one partition in RocksDB."""
+
+    def __init__(self, path: Path, identity: Identity, memory: SharedMemory) -> None:
+        """Open the store at `path`, or start an empty one when what lies there cannot be used.
+
+        Args:
+            path: the directory of this partition alone.
+            identity: whose states it must hold.
+            memory: the cache and buffers to share.
+        """
+        self.path = path
+        self.wiped: str | None = None
+        self._memory = memory
+        self._identity = identity
+        self._no_log = WriteOptions()
+        self._no_log.disable_wal = True
+        reason = self._open()
+        if reason is not None:
+            self.wipe(reason)
+
+    @property
+    def offset(self) -> int | None:
+        """The next changelog offset to apply; None for an empty store."""
+        return self._position.offset
+
+    @property
+    def marker(self) -> bytes | None:
+        """The newest marker applied."""
+        return self._position.marker
+
+    @property
+    def timers(self) -> int:
+        """About how many timers are armed, stale ones included."""
+        return self._position.timers
+
+    @property
+    def written_ms(self) -> int:
+        """When something was last written."""
+        return self._position.written_ms
+
+    def get(self, key: bytes) -> bytes | None:
+        """The frame stored under `key`."""
+        framed: bytes | None = self._db.get(_STATE + key)
+        return framed
+
+    def apply(self, changes: Changes) -> None:
+        """Write all of `changes` in one batch."""
+        batch = WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        for key, framed in changes.states.items():
+            if framed is None:
+                delete(_STATE + key)
+            else:
+                put(_STATE + key, framed)
+        for timer in changes.disarm:
+            delete(_timer_key(timer))
+        for timer in changes.arm:
+            put(_timer_key(timer), b"")
+        position = self._position
+        self._position = _Position(
+            position.offset if changes.offset is None else changes.offset,
+            position.marker if changes.marker is None else changes.marker,
+            max(0, position.timers + len(changes.arm) - len(changes.disarm)),
+            int(time.time() * 1000),
+        )
+        put(_POSITION, msgspec.msgpack.encode(self._position))
+        self._db.write(batch, self._no_log)
+
+    def timers_from(self, timeline: str, start: Timer) -> Iterator[Timer]:
+        """The timers of `timeline` from `start` on, ascending; close the iterator before the next `apply`."""
+        prefix = _TIMER + timeline.encode("utf-8", "surrogateescape") + _END_OF_NAME
+        cut = len(prefix)
+        entries = self._db.iter()
+        try:
+            entries.seek(prefix + start[0].to_bytes(_DEADLINE_BYTES, "big") + start[1])
+            while entries.valid():
+                entry: bytes = entries.key()
+                if not entry.startswith(prefix):
+                    return
+                yield int.from_bytes(entry[cut : cut + _DEADLINE_BYTES], "big"), entry[cut + _DEADLINE_BYTES :]
+                entries.next()
+        finally:
+            del entries  # a living iterator would keep the database's lock after `close`
+
+    def first_timers(self) -> dict[str, int]:
+        """Each timeline that has timers, and the earliest deadline on it."""
+        found: dict[str, int] = {}
+        entries = self._db.iter()
+        try:
+            entries.seek(_TIMER)
+            while entries.valid():
+                entry: bytes = entries.key()
+                if not entry.startswith(_TIMER):
+                    break
+                name, _, rest = entry[1:].partition(_END_OF_NAME)
+                found[name.decode("utf-8", "surrogateescape")] = int.from_bytes(rest[:_DEADLINE_BYTES], "big")
+                entries.seek(_TIMER + name + _AFTER_NAME)
+        finally:
+            del entries
+        return found
+
+    def size(self) -> int:
+        """About how many states there are."""
+        return max(0, int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0) - self.timers)
+
+    def wipe(self, reason: str) -> None:
+        """Throw everything away and start empty; `reason` is for the log."""
+        self.wiped = reason or None
+        self._close_quietly()
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._db = Rdict(str(self.path), self._memory.options())
+        self._position = _Position(None, None, 0, int(time.time() * 1000))
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_IDENTITY, msgspec.json.encode(self._identity))
+        batch.put(_POSITION, msgspec.msgpack.encode(self._position))
+        self._db.write(batch, self._no_log)
+
+    def close(self) -> None:
+        """Flush and let go of the files."""
+        self._db.close()
+
+    def _open(self) -> str | None:
+        """Open what is there; the reason not to use it, or None."""
+        if not (self.path / "CURRENT").exists():
+            return ""
+        try:
+            self._db = Rdict(str(self.path), self._memory.options())
+            owner = self._db.get(_IDENTITY)
+            if owner is None:
+                return ""  # it was never flushed
+            identity = msgspec.json.decode(owner, type=Identity)
+            position = msgspec.msgpack.decode(self._db.get(_POSITION) or b"", type=_Position)
+        except Exception as error:  # rocksdict raises bare Exception; whatever is wrong, the changelog has it all
+            return f"unreadable ({type(error).__name__})"
+        if identity != self._identity:
+            return "of another owner"
+        self._position = position
+        return None
+
+    def _close_quietly(self) -> None:
+        database = self.__dict__.pop("_db", None)
+        if database is not None:
+            database.close()
+
+
+def _timer_key(timer: Timer) -> bytes:
+    deadline_ms, key = timer
+    name = timeline_of(key).encode("utf-8", "surrogateescape")
+    return _TIMER + name + _END_OF_NAME + deadline_ms.to_bytes(_DEADLINE_BYTES, "big") + key

@@ -1,0 +1,148 @@
+"""The local store of one partition: framed states, timers in time order, and how much of the changelog they hold.
+
+Write order of a unit of work: the Kafka transaction first, then one `apply`. A store is therefore never ahead of its
+changelog, and may always be thrown away and rebuilt from it.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from stream_app.engine.frame import timeline_of
+
+Timer = tuple[int, bytes]
+FIRST: Timer = (0, b"")
+
+
+class Changes(Struct):
+    """What one unit of work, or one stretch of a restore, changes in the store; applied as one.
+
+    Attributes:
+        states: frame by key, None for a tombstone.
+        arm: timers to add; adding one twice is the same as once.
+        disarm: timers to remove.
+        offset: the next changelog offset after these changes, None to leave it.
+        marker: the value of the newest marker, None to leave it.
+    """
+
+    states: Mapping[bytes, bytes | None]
+    arm: Sequence[Timer] = ()
+    disarm: Sequence[Timer] = ()
+    offset: int | None = None
+    marker: bytes | None = None
+
+
+class Store(Protocol):
+    """The states and timers of one partition."""
+
+    wiped: str | None
+
+    @property
+    def offset(self) -> int | None:
+        """The next changelog offset to apply; None for an empty store."""
+
+    @property
+    def marker(self) -> bytes | None:
+        """The newest marker applied."""
+
+    @property
+    def timers(self) -> int:
+        """About how many timers are armed, stale ones included."""
+
+    @property
+    def written_ms(self) -> int:
+        """When something was last written, in wall clock milliseconds."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The frame stored under `key`."""
+
+    def apply(self, changes: Changes) -> None:
+        """Write all of `changes`, or, when the process dies, nothing of them."""
+
+    def timers_from(self, timeline: str, start: Timer) -> Iterator[Timer]:
+        """The timers of `timeline` from `start` on, ascending; close the iterator before the next `apply`."""
+
+    def first_timers(self) -> dict[str, int]:
+        """Each timeline that has timers, and the earliest deadline on it."""
+
+    def size(self) -> int:
+        """About how many states there are."""
+
+    def wipe(self, reason: str) -> None:
+        """Throw everything away and start empty; `reason` is for the log."""
+
+    def close(self) -> None:
+        """Write to disk what is still in memory and let go of the files."""
+
+
+class MemoryStore:
+    """A store that lives and dies with the process; the changelog rebuilds it."""
+
+    def __init__(self) -> None:
+        self.offset: int | None = None
+        self.marker: bytes | None = None
+        self.wiped: str | None = None
+        self.written_ms = 0
+        self._states: dict[bytes, bytes] = {}
+        self._timelines: dict[str, list[Timer]] = {}
+
+    @property
+    def timers(self) -> int:
+        """How many timers are armed, stale ones included."""
+        return sum(map(len, self._timelines.values()))
+
+    def get(self, key: bytes) -> bytes | None:
+        """The frame stored under `key`."""
+        return self._states.get(key)
+
+    def apply(self, changes: Changes) -> None:
+        """Write all of `changes`."""
+        for key, framed in changes.states.items():
+            if framed is None:
+                self._states.pop(key, None)
+            else:
+                self._states[key] = framed
+        for timer in changes.disarm:
+            self._remove(timer)
+        for timer in changes.arm:
+            self._insert(timer)
+        if changes.offset is not None:
+            self.offset = changes.offset
+        if changes.marker is not None:
+            self.marker = changes.marker
+
+    def timers_from(self, timeline: str, start: Timer) -> Iterator[Timer]:
+        """The timers of `timeline` from `start` on, ascending."""
+        timers = self._timelines.get(timeline, [])
+        for index in range(bisect_left(timers, start), len(timers)):
+            yield timers[index]
+
+    def first_timers(self) -> dict[str, int]:
+        """Each timeline that has timers, and the earliest deadline on it."""
+        return {timeline: timers[0][0] for timeline, timers in self._timelines.items() if timers}
+
+    def size(self) -> int:
+        """How many states there are."""
+        return len(self._states)
+
+    def wipe(self, reason: str) -> None:
+        """Throw everything away."""
+        self.__init__()  # type: ignore[misc]
+        self.wiped = reason
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _insert(self, timer: Timer) -> None:
+        timers = self._timelines.setdefault(timeline_of(timer[1]), [])
+        index = bisect_left(timers, timer)
+        if index == len(timers) or timers[index] != timer:
+            insort(timers, timer, lo=index)
+
+    def _remove(self, timer: Timer) -> None:
+        timers = self._timelines.get(timeline_of(timer[1]), [])
+        index = bisect_left(timers, timer)
+        if index < len(timers) and timers[index] == timer:
+            del timers[index]

@@ -1,0 +1,307 @@
+"""The engine: a Faust app whose consumer delivers record batches to partition runtimes, and the runtimes' common life."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy
+from faust.types import TP
+
+from stream_app.engine.fold import ProcessorFactory
+from stream_app.engine.partition import PartitionRuntime
+from stream_app.engine.producer import TransactionalProducer
+from stream_app.engine.rocks import Identity, RocksStore, SharedMemory
+from stream_app.engine.store import MemoryStore, Store
+from stream_app.engine.table import Table, TableManager
+from stream_app.engine.takeover import Restore, marker_of
+from stream_app.engine.topology import Topology
+from stream_app.engine.transport import Arrived, Transport
+from stream_app.errors import TopicError
+from stream_app.settings import Settings
+from stream_app.telemetry.logs import get_logger
+from stream_app.telemetry.metrics import Metrics
+
+_ROOM_WAIT_S = 0.02
+_TICK_S = 0.05
+_LAG_EVERY_TICKS = 20
+_TOMBSTONES_KEPT_MS = 20 * 3_600_000  # Kafka's default is 24 hours
+_log = get_logger(__name__)
+
+
+class _Boot(BootStrategy):  # type: ignore[misc]
+    enable_kafka_producer = False
+    enable_web = False
+
+
+class FaustApp(faust.App):  # type: ignore[misc]
+    """The Faust app with the engine's own transport."""
+
+    BootStrategy = _Boot
+    mundane_level = "debug"
+    engine: "Engine"
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+
+class Engine:
+    """Owns the runtimes of the partitions that the group has given to this process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        topology: Topology,
+        factory: ProcessorFactory,
+        metrics: Metrics,
+        *,
+        cluster_id: str,
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        """
+        Args:
+            settings: the settings of the process.
+            topology: the topics.
+            factory: makes the processor of a partition.
+            metrics: where progress is shown.
+            cluster_id: the cluster the stores belong to.
+            on_fatal: told of the first error after which going on could lose or double something.
+        """
+        self.topology = topology
+        self.runtimes: dict[int, PartitionRuntime] = {}
+        self.inputs: frozenset[TP] = frozenset()
+        self.epoch = 0
+        self.ready = False
+        self.beat = time.monotonic()
+        self.moves = 0
+        self._settings = settings
+        self._factory = factory
+        self._metrics = metrics
+        self._cluster_id = cluster_id
+        self._on_fatal = on_fatal
+        self._failed = False
+        self._memory = SharedMemory()
+        self._positions: dict[int, dict[str, int]] = {}
+        self.app = _build_app(self, settings)
+
+    # -- what the consumer asks and tells
+
+    async def wanted(self) -> frozenset[TP]:
+        """The input partitions that have room for a record batch; waits a moment when there are none."""
+        wanted = self._with_room()
+        if not wanted:
+            await asyncio.sleep(_ROOM_WAIT_S / 4)
+            wanted = self._with_room()
+        return wanted
+
+    def observe(self, arrived: Arrived) -> None:
+        """Take note of how far the client is, and of the batches that are on their way to the runtimes."""
+        for tp, state in arrived.states.items():
+            runtime = self.runtimes.get(tp.partition)
+            if runtime is not None:
+                entry = runtime.input(tp.topic)
+                entry.fetched, entry.end, entry.answered_ms = state
+        for tp in arrived.batches:
+            self.runtimes[tp.partition].input(tp.topic).under_way += 1
+
+    def deliver(self, message: Any) -> None:
+        """Hand a record batch to its partition; batches from before the last seek are dropped."""
+        records, epoch = message.value
+        if epoch == self.epoch:
+            self.runtimes[message.partition].deliver(message.topic, records)
+
+    def places(self) -> tuple[dict[TP, int], frozenset[TP]]:
+        """Where every input goes on, and the changelog partitions that the client must not fetch."""
+        positions = {TP(topic, partition): offset for partition, at in self._positions.items() for topic, offset in at.items()}
+        return positions, frozenset(TP(self.topology.changelog, partition) for partition in self._positions)
+
+    def resume(self) -> None:
+        """Begin to work at the places given."""
+        for partition, runtime in self.runtimes.items():
+            runtime.seek(self._positions[partition])
+            runtime.start()
+        self.ready = True
+        _log.info("ready", partitions=sorted(self.runtimes))
+
+    async def quiesce(self, limit_s: float) -> bool:
+        """Let running units of work end and begin no other; False when time was up."""
+        self.ready = False
+        self.epoch += 1
+        try:
+            async with asyncio.timeout(limit_s):
+                await asyncio.gather(*(runtime.quiesce() for runtime in self.runtimes.values()))
+        except TimeoutError:
+            return False
+        return True
+
+    async def take_over(self, assignment: Iterable[TP]) -> None:
+        """Own exactly the partitions of `assignment`: let go of lost ones, restore new ones, keep the others."""
+        partitions = _co_partitioned(assignment, self.topology)
+        for lost in sorted(set(self.runtimes) - partitions):
+            await self.runtimes.pop(lost).stop()
+            self._metrics.forget(lost)
+        new = sorted(partitions - set(self.runtimes))
+        positions = {partition: runtime.positions() for partition, runtime in self.runtimes.items()}
+        if new:
+            positions |= await self._restore(new)
+        self._positions = positions
+        self.inputs = frozenset(TP(wire, partition) for partition in partitions for wire in self.topology.input_wires)
+
+    # -- what the worker asks
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the process before anything is lost or doubled; the first error counts."""
+        if not self._failed:
+            self._failed = True
+            self._on_fatal(error)
+
+    def moved(self) -> None:
+        """Something has progressed that is not a unit of work."""
+        self.moves += 1
+
+    def standing(self) -> dict[str, int]:
+        """What has something to do, by name, with a number that changes when it moves; safe to call from another thread."""
+        if not self.ready:
+            return {"taking partitions over": self.moves + self.epoch}
+        return {f"partition {number}": runtime.units for number, runtime in tuple(self.runtimes.items()) if runtime.has_lag()}
+
+    def silent_s(self) -> float:
+        """For how long the broker has not answered a fetch for an input that is read."""
+        if not self.ready:
+            return 0.0
+        answers = [entry.answered_ms for runtime in tuple(self.runtimes.values()) for entry in runtime.inputs if runtime.wants(entry)]
+        known = [answered for answered in answers if answered is not None]
+        return max(0.0, time.time() - min(known) / 1000) if known else 0.0
+
+    def alive(self, limit_s: float) -> bool:
+        """Whether the event loop has run within the last `limit_s` seconds."""
+        return time.monotonic() - self.beat < limit_s
+
+    async def tick(self, metrics: Metrics) -> None:
+        """Run for ever: let wall clock deadlines fire, show the lag, and prove that the loop is alive."""
+        ticks = 0
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self.beat = time.monotonic()
+            wall_ms = int(time.time() * 1000)
+            ticks += 1
+            for runtime in self.runtimes.values():
+                runtime.tick(wall_ms)
+                if ticks % _LAG_EVERY_TICKS == 0:
+                    metrics.ready(self.ready)
+                    for entry in runtime.inputs:
+                        metrics.lag(self.topology.name(entry.topic), runtime.partition, entry.lag())
+
+    async def close(self) -> None:
+        """Finish running units and let go of every partition."""
+        await self.quiesce(self._settings.transaction_timeout_ms / 1000)
+        await asyncio.gather(*(runtime.stop() for runtime in self.runtimes.values()))
+        self.runtimes.clear()
+
+    # -- within
+
+    def _with_room(self) -> frozenset[TP]:
+        return frozenset(
+            TP(entry.topic, partition) for partition, runtime in self.runtimes.items() for entry in runtime.inputs if runtime.wants(entry)
+        )
+
+    async def _restore(self, partitions: list[int]) -> dict[int, dict[str, int]]:
+        settings, topology = self._settings, self.topology
+        stores: dict[int, Store] = {}
+        producers: dict[int, TransactionalProducer] = {}
+        try:
+            for partition in partitions:
+                stores[partition] = self._store(partition)
+                producers[partition] = TransactionalProducer(
+                    settings.brokers, settings.id, partition, topology.changelog, transaction_timeout_ms=settings.transaction_timeout_ms
+                )
+            await asyncio.gather(*(producer.start() for producer in producers.values()))
+            restore = Restore(
+                settings.brokers,
+                topology,
+                self._metrics,
+                stall_timeout_s=settings.stall_timeout_s,
+                age_max_ms=_TOMBSTONES_KEPT_MS,
+                progress=self.moved,
+            )
+            positions = await restore.run(stores)
+        except BaseException:
+            await asyncio.gather(*(producer.stop() for producer in producers.values()), return_exceptions=True)
+            for store in stores.values():
+                store.close()
+            raise
+        for partition in partitions:
+            self.runtimes[partition] = self._runtime(partition, stores[partition], producers[partition])
+        return positions
+
+    def _store(self, partition: int) -> Store:
+        settings = self._settings
+        if settings.store == "memory":
+            return MemoryStore()
+        identity = Identity(self.topology.changelog, self._cluster_id, partition, self.topology.partitions)
+        return RocksStore(settings.data_dir / "store" / str(partition), identity, self._memory)
+
+    def _runtime(self, partition: int, store: Store, producer: TransactionalProducer) -> PartitionRuntime:
+        processor = self._factory(partition, self.topology.partitions)
+        marker = marker_of(store)
+        processor.resume({} if marker is None else marker.memo)
+        return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, self._metrics, self.fail)
+
+
+def _co_partitioned(assignment: Iterable[TP], topology: Topology) -> set[int]:
+    """The partition numbers of an assignment, which must be the same for every input and the changelog."""
+    by_topic: dict[str, set[int]] = {wire: set() for wire in (*topology.input_wires, topology.changelog)}
+    for tp in assignment:
+        by_topic.setdefault(tp.topic, set()).add(tp.partition)
+    partitions = by_topic[topology.changelog]
+    for topic, numbers in by_topic.items():
+        if numbers != partitions:
+            raise TopicError(f"topic {topic} and {topology.changelog} are not owned together: give them the same number of partitions")
+    return set(partitions)
+
+
+def _build_app(engine: Engine, settings: Settings) -> FaustApp:
+    topology = engine.topology
+    session_s = settings.session_timeout_ms / 1000
+    app = FaustApp(
+        settings.id,
+        broker=";".join(f"kafka://{address}" for address in settings.brokers),
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        canonical_url=f"http://worker/{settings.instance}",
+        datadir=settings.data_dir / "faust",
+        agent_supervisor="mode.CrashingSupervisor",
+        Table=Table,
+        TableManager=TableManager,
+        table_standby_replicas=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=topology.partitions,
+        stream_wait_empty=False,
+        stream_publish_on_commit=False,
+        stream_recovery_delay=0.0,
+        stream_buffer_maxsize=64,
+        consumer_group_instance_id=settings.instance or None,
+        broker_client_id="stream-app",
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=max(0.3, session_s / 10),
+        broker_request_timeout=max(40.0, session_s + 5),
+        broker_rebalance_timeout=max(20.0, session_s),
+    )
+    app.engine = engine
+    raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+    changelog = app.topic(topology.changelog, partitions=topology.partitions, acks=False, internal=True, compacting=True, **raw)
+    app.Table(topology.table, partitions=topology.partitions, changelog_topic=changelog, key_type=bytes, value_type=bytes)
+    batches = app.topic(*topology.input_wires, partitions=topology.partitions, acks=False, **raw)
+
+    @app.agent(batches, name="partitions")  # type: ignore[untyped-decorator]
+    async def deliver(stream: Any) -> None:
+        async for event in stream.events():
+            try:
+                engine.deliver(event.message)
+            except Exception as error:  # an agent that dies is started again by Faust, and must not be
+                engine.fail(error)
+
+    return app

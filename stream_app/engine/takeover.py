@@ -1,0 +1,182 @@
+"""Taking a partition over: fence the one before us, read the changelog to its end, go on at the marker.
+
+The order matters. Starting the producer aborts what the predecessor left open; only then does the end of the changelog stand
+still. The end is reached when the reader's position is there: counting records would wait for ever on transaction markers and
+compacted records, which take offsets and are never handed over.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from stream_app.engine.frame import MARKER_KEY, Marker, deadline_of, decode_marker
+from stream_app.engine.store import Changes, Store
+from stream_app.engine.topology import Topology
+from stream_app.errors import PositionError, StalledError, UnitError
+from stream_app.telemetry.logs import get_logger
+from stream_app.telemetry.metrics import Metrics
+
+_FETCH_BYTES = 4 << 20
+_POLL_MS = 500
+_RECORDS_MAX = 20_000
+_REPORT_EVERY_S = 5.0
+_TAIL_OFFSETS = 2  # a store that lacks no more than the last transaction's marker lacks nothing
+_log = get_logger(__name__)
+
+
+class Restore:
+    """Brings the stores of newly owned partitions up to the end of their changelogs."""
+
+    def __init__(
+        self,
+        brokers: list[str],
+        topology: Topology,
+        metrics: Metrics,
+        *,
+        stall_timeout_s: float,
+        age_max_ms: int,
+        progress: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            brokers: the addresses of the cluster.
+            topology: the topics.
+            metrics: where progress is shown.
+            stall_timeout_s: how long no position may move before this gives up.
+            age_max_ms: a store last written longer ago is thrown away, because tombstones may be gone from the changelog.
+            progress: called whenever a position has moved.
+        """
+        self._brokers = brokers
+        self._topology = topology
+        self._metrics = metrics
+        self._stall_timeout_s = stall_timeout_s
+        self._age_max_ms = age_max_ms
+        self._progress = progress
+
+    async def run(self, stores: Mapping[int, Store]) -> dict[int, dict[str, int]]:
+        """Restore the stores by partition; returns where each input goes on, by partition and topic name on the broker.
+
+        Raises:
+            PositionError: a marker lies outside its input's log.
+            StalledError: nothing moves.
+        """
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._brokers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+        )
+        try:
+            async with asyncio.timeout(self._stall_timeout_s):
+                await consumer.start()
+            await self._restore(consumer, stores)
+            async with asyncio.timeout(self._stall_timeout_s):
+                return await self._positions(consumer, stores)
+        except TimeoutError:
+            raise StalledError(f"restore: no answer from the broker for {self._stall_timeout_s:.0f} s; start the worker again") from None
+        except KafkaError as error:
+            raise UnitError(f"restore: the changelog cannot be read ({type(error).__name__}); start the worker again") from error
+        finally:
+            await consumer.stop()
+
+    async def _restore(self, consumer: AIOKafkaConsumer, stores: Mapping[int, Store]) -> None:
+        by_tp = {TopicPartition(self._topology.changelog, partition): store for partition, store in stores.items()}
+        consumer.assign(list(by_tp))
+        async with asyncio.timeout(self._stall_timeout_s):
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(list(by_tp))
+            begins: dict[TopicPartition, int] = await consumer.beginning_offsets(list(by_tp))
+        left: dict[TopicPartition, int] = {}
+        for tp, store in by_tp.items():
+            start = self._start(tp.partition, store, begins[tp], ends[tp])
+            consumer.seek(tp, start)
+            left[tp] = ends[tp] - start
+        began = time.monotonic()
+        total = sum(left.values())
+        await self._read(consumer, by_tp, ends, left)
+        _log.info("restored", partitions=sorted(stores), offsets=total, seconds=round(time.monotonic() - began, 2))
+
+    def _start(self, partition: int, store: Store, begin: int, end: int) -> int:
+        """Where to read on; wipes a store that does not fit the log."""
+        if store.offset is not None:
+            if store.offset > end:
+                store.wipe("ahead of the changelog")
+            elif store.offset < begin:
+                store.wipe("behind the start of the changelog")
+            elif end - store.offset > _TAIL_OFFSETS and time.time() * 1000 - store.written_ms > self._age_max_ms:
+                store.wipe("older than the changelog keeps tombstones")
+        if store.wiped:
+            _log.warning("store wiped", partition=partition, reason=store.wiped)
+        return begin if store.offset is None else store.offset
+
+    async def _read(
+        self,
+        consumer: AIOKafkaConsumer,
+        by_tp: Mapping[TopicPartition, Store],
+        ends: Mapping[TopicPartition, int],
+        left: dict[TopicPartition, int],
+    ) -> None:
+        moved = reported = time.monotonic()
+        pending = {tp for tp, count in left.items() if count > 0}
+        while pending:
+            fetched = await consumer.getmany(*pending, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
+            for tp in list(pending):
+                position = await consumer.position(tp)
+                _apply(by_tp[tp], fetched.get(tp, ()), position)
+                if ends[tp] - position < left[tp]:
+                    moved = time.monotonic()
+                    self._progress()
+                left[tp] = max(0, ends[tp] - position)
+                self._metrics.restore(tp.partition, left[tp])
+                if not left[tp]:
+                    pending.discard(tp)
+                    consumer.pause(tp)
+            now = time.monotonic()
+            if now - moved > self._stall_timeout_s:
+                raise StalledError(f"restore: the changelog has not moved for {self._stall_timeout_s:.0f} s; start the worker again")
+            if now - reported > _REPORT_EVERY_S:
+                reported = now
+                _log.info("restoring", offsets_left=sum(left.values()))
+
+    async def _positions(self, consumer: AIOKafkaConsumer, stores: Mapping[int, Store]) -> dict[int, dict[str, int]]:
+        inputs = [tp for partition in stores for tp in self._topology.input_partitions(partition)]
+        begins: dict[TopicPartition, int] = await consumer.beginning_offsets(inputs)
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(inputs)
+        positions: dict[int, dict[str, int]] = {}
+        for partition, store in stores.items():
+            marker = marker_of(store)
+            at = positions[partition] = {}
+            for tp in self._topology.input_partitions(partition):
+                at[tp.topic] = begins[tp] if marker is None or tp.topic not in marker.offsets else marker.offsets[tp.topic]
+                if not begins[tp] <= at[tp.topic] <= ends[tp]:
+                    raise PositionError(_outside(tp, at[tp.topic], begins[tp], ends[tp]))
+        return positions
+
+
+def marker_of(store: Store) -> Marker | None:
+    """The marker that a store holds."""
+    return None if store.marker is None else decode_marker(store.marker)
+
+
+def _apply(store: Store, records: Sequence[object], position: int) -> None:
+    states: dict[bytes, bytes | None] = {}
+    marker: bytes | None = None
+    for record in records:
+        key: bytes | None = record.key  # type: ignore[attr-defined]
+        if key == MARKER_KEY:
+            marker = record.value  # type: ignore[attr-defined]
+        elif key is not None:
+            states[key] = record.value  # type: ignore[attr-defined]
+    arm = [(deadline, key) for key, framed in states.items() if (deadline := deadline_of(framed))]
+    store.apply(Changes(states, arm, (), position, marker))
+
+
+def _outside(tp: TopicPartition, position: int, begin: int, end: int) -> str:
+    what = "records before they were read are gone" if position < begin else "the topic was made anew or cut off"
+    return (
+        f"topic {tp.topic}, partition {tp.partition}: the position {position} lies outside the log ({begin} to {end}), {what}: "
+        "restore the topic, or start over with another STREAM_APP_ID"
+    )

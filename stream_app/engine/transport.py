@@ -1,0 +1,209 @@
+"""Faust's consumer, made to hand over one message a fetched record batch and to leave positions to the engine.
+
+Stock Faust makes one message a record, reads uncommitted records, keeps a table of acknowledged offsets that loses data with
+batches, sleeps a second when every partition is buffered, and seeks to the group's offsets; all of that is replaced here.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from stream_app.errors import PositionError, UnitError
+
+if TYPE_CHECKING:
+    from stream_app.engine.stream import Engine
+
+_FETCH_WAIT_S = 0.02
+_FETCH_MAX_WAIT_MS = 50
+_FETCH_BYTES = 1 << 20
+_RETRY_BACKOFF_MS = 50
+_FOR_EVER_MS = 86_400_000
+
+
+class InputState(NamedTuple):
+    """What the client knows of an input at the moment of a fetch."""
+
+    fetched: int
+    end: int | None
+    answered_ms: int | None
+
+
+class Arrived(NamedTuple):
+    """The record batches of one fetch, and the state of every input just after they were taken."""
+
+    batches: Mapping[TP, list[Any]]
+    states: Mapping[TP, InputState]
+
+
+class Batch(NamedTuple):
+    """The value of a Faust message: one record batch, and the epoch of the seek it was fetched after."""
+
+    records: list[Any]
+    epoch: int
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Runs the aiokafka client in its own thread, so that folding never delays a heartbeat."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = self.app.assignor
+        return aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # a position outside the log is refused, never moved in silence
+            isolation_level="read_committed",
+            check_crcs=True,
+            max_poll_records=None,
+            max_poll_interval_ms=_FOR_EVER_MS,  # the watchdog sees more than this would
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+            retry_backoff_ms=_RETRY_BACKOFF_MS,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+
+    async def arrive(self, wanted: frozenset[TP], inputs: frozenset[TP]) -> Arrived:
+        """Fetch the buffered batches of `wanted` and, in the same breath, how far every one of `inputs` is."""
+        return await self.call_thread(self._arrive, wanted, inputs)  # type: ignore[no-any-return]
+
+    async def place(self, positions: Mapping[TP, int], paused: frozenset[TP]) -> None:
+        """Seek the inputs and keep the client from fetching changelogs."""
+        await self.call_thread(self._place, positions, paused)
+
+    async def _arrive(self, wanted: frozenset[TP], inputs: frozenset[TP]) -> Arrived:
+        consumer = self._ensure_consumer()
+        batches: Mapping[TP, list[Any]] = {}
+        if self.consumer.flow_active and wanted:
+            with consumer._fetcher._subscriptions.fetch_context():
+                batches = await consumer._fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
+        subscription = consumer._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        states: dict[TP, InputState] = {}
+        for tp in inputs:
+            state = assignment.state_value(tp) if assignment is not None else None
+            if state is not None and state.has_valid_position:
+                states[tp] = InputState(state.position, state.lso, state.timestamp)
+        return Arrived(batches, states)
+
+    async def _place(self, positions: Mapping[TP, int], paused: frozenset[TP]) -> None:
+        consumer = self._ensure_consumer()
+        for tp, offset in positions.items():
+            consumer.seek(TopicPartition(*tp), offset)
+        consumer.pause(*(TopicPartition(*tp) for tp in paused))
+
+
+class Consumer(driver.Consumer):
+    """The consumer that the Faust app runs."""
+
+    _thread: ConsumerThread
+
+    @property
+    def _engine(self) -> "Engine":
+        engine: Engine = self.app.engine  # type: ignore[attr-defined]
+        return engine
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ARG002 - the stock signature
+        """Hand over what has arrived, one message a record batch, for inputs that have room."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        if self.should_stop:
+            return
+        engine = self._engine
+        generation, epoch = self.app.consumer_generation_id, engine.epoch
+        try:
+            arrived = await self._thread.arrive(await engine.wanted(), engine.inputs)
+        except OffsetOutOfRangeError as error:
+            topics = (
+                sorted({f"{tp.topic}-{tp.partition}" for tp in error.args[0]}) if error.args and isinstance(error.args[0], dict) else []
+            )
+            engine.fail(PositionError(f"topic partitions {', '.join(topics)}: records before they were read are gone from the log"))
+            return
+        if not self.flow_active or epoch != engine.epoch or generation != self.app.consumer_generation_id:
+            return
+        engine.observe(arrived)
+        for tp, records in arrived.batches.items():
+            last = records[-1]
+            stamp = last.timestamp / 1000
+            yield (
+                tp,
+                ConsumerMessage(
+                    tp.topic,
+                    tp.partition,
+                    last.offset,
+                    stamp,
+                    last.timestamp_type,
+                    (),
+                    b"",
+                    Batch(records, epoch),
+                    None,
+                    0,
+                    0,
+                    tp,
+                    generation_id=generation,
+                ),
+            )
+
+    async def perform_seek(self) -> None:
+        """Go on where the markers say, whatever the group's offsets are."""
+        positions, changelogs = self._engine.places()
+        self._read_offset.clear()
+        await self._thread.place(positions, changelogs)
+        self._engine.resume()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let running units of work finish before anything is given away."""
+        self.stop_flow()
+        limit_s = min(10.0, self.app.conf.broker_rebalance_timeout / 2)
+        if not await self._engine.quiesce(limit_s):
+            self._engine.fail(UnitError(f"a unit of work did not end within {limit_s:.0f} s of a rebalance; start the worker again"))
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Keep the client from reading changelogs: the restore has a reader of its own."""
+        changelogs = frozenset(tp for tp in assigned if self._is_changelog_tp(tp))
+        self._thread._ensure_consumer().pause(*(TopicPartition(*tp) for tp in changelogs))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    # -- what Faust would do with offsets, and must not
+
+    def ack(self, message: Any) -> bool:  # noqa: ARG002
+        """Positions travel in the transactions."""
+        return True
+
+    def track_message(self, message: Any) -> None:
+        """Nothing to wait for: a unit of work is whole or not at all."""
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - the stock signature
+        """Positions travel in the transactions."""
+        return False
+
+    async def _commit(self, offsets: Any) -> bool:  # noqa: ARG002
+        return True
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Gaps are transaction markers and compacted records; nobody waits for them."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """The engine's own watchdog does this, and ends the process."""
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with the consumer above."""
+
+    Consumer = Consumer

@@ -1,0 +1,236 @@
+"""A unit of work while it is being made: what one Kafka transaction will hold, and what one store write will change.
+
+Timers are lazy. For a state with deadline d there is always a timer at some t <= d in the store or in this unit, so that a
+deadline that only moves later costs nothing. When t comes, the frame says what is true: gone (drop the timer), later
+(move the timer to d), or due.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+
+from stream_app.engine.fold import Headers
+from stream_app.engine.frame import deadline_of, frame, state_of, timeline_of
+from stream_app.engine.store import Changes, Store, Timer
+
+Output = tuple[bytes | None, bytes | None, Headers]
+_STALE_PER_DUE = 16
+_STALE_AT_LEAST = 1_000
+
+
+class StateCache:
+    """The frames used last, by key, up to a number of bytes; a frame of None is a key known to have no state."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._frames: OrderedDict[bytes, bytes | None] = OrderedDict()
+        self._bytes = 0
+        self._bytes_max = bytes_max
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def get(self, key: bytes, store: Store) -> bytes | None:
+        """The frame of `key`, from here or from `store`."""
+        frames = self._frames
+        if key in frames:
+            frames.move_to_end(key)
+            return frames[key]
+        framed = store.get(key)
+        self.put(key, framed)
+        return framed
+
+    def put(self, key: bytes, framed: bytes | None) -> None:
+        """Remember `framed` as the newest, and forget the oldest beyond the limit."""
+        frames = self._frames
+        if key in frames:
+            self._bytes -= _cost(key, frames[key])
+        frames[key] = framed
+        frames.move_to_end(key)
+        self._bytes += _cost(key, framed)
+        while self._bytes > self._bytes_max:
+            self._bytes -= _cost(*frames.popitem(last=False))
+
+
+class TimerBounds:
+    """For each timeline of a partition a time before which none of its timers is due."""
+
+    def __init__(self, first: Mapping[str, int]) -> None:
+        self._bounds = dict(first)
+
+    def get(self, timeline: str) -> int | None:
+        """The bound of one timeline, None when it has no timers."""
+        return self._bounds.get(timeline)
+
+    def names(self) -> list[str]:
+        """The timelines that may have timers, in name order."""
+        return sorted(self._bounds)
+
+    def earliest(self) -> int | None:
+        """The smallest bound of all timelines."""
+        return min(self._bounds.values(), default=None)
+
+    def lower(self, timeline: str, deadline_ms: int) -> None:
+        """A timer was armed."""
+        known = self._bounds.get(timeline)
+        if known is None or deadline_ms < known:
+            self._bounds[timeline] = deadline_ms
+
+    def set(self, timeline: str, deadline_ms: int | None) -> None:
+        """The timeline was read up to here; None: to its end."""
+        if deadline_ms is None:
+            self._bounds.pop(timeline, None)
+        else:
+            self._bounds[timeline] = deadline_ms
+
+
+class _Scan:
+    """How far a timeline was read in this unit, and the timers armed in it meanwhile."""
+
+    def __init__(self, bound_ms: int | None) -> None:
+        self.next: Timer | None = None if bound_ms is None else (bound_ms, b"")
+        self.armed: list[Timer] = []
+
+
+class UnitOfWork:
+    """The `Unit` that processors write into."""
+
+    def __init__(self, partition: int, store: Store, cache: StateCache, bounds: TimerBounds) -> None:
+        self.partition = partition
+        self.states: dict[bytes, bytes | None] = {}
+        self.outputs: dict[tuple[str, int | None], list[Output]] = {}
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        self.records = 0
+        self.cut = False
+        self.overdue_ms = 0
+        self._store = store
+        self._cache = cache
+        self._bounds = bounds
+        self._arm: set[Timer] = set()
+        self._disarm: set[Timer] = set()
+        self._taken: set[bytes] = set()
+        self._scans: dict[str, _Scan] = {}
+
+    def read(self, key: bytes) -> bytes | None:
+        """The state stored under `key`, or None; sees this unit's own writes."""
+        framed = self._frame(key)
+        return None if framed is None else state_of(framed)
+
+    def write(self, key: bytes, state: bytes | None, deadline_ms: int | None) -> None:
+        """Store `state` (None: a tombstone) and wake at `deadline_ms` (None: never)."""
+        before = deadline_of(self._frame(key))
+        if state is None:
+            self.states[key] = None
+            self._taken.discard(key)
+            return
+        self.states[key] = frame(state, deadline_ms)
+        if deadline_ms and (not before or deadline_ms < before or key in self._taken):
+            self._add(deadline_ms, key)
+        self._taken.discard(key)
+
+    def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
+        """At most `limit` timers of `timeline` due at `until_ms`, ascending; each must be written again in this unit."""
+        found: list[tuple[int, bytes]] = []
+        scan = self._scan(timeline)
+        budget = _STALE_AT_LEAST + _STALE_PER_DUE * limit
+        stored = self._store.timers_from(timeline, scan.next) if scan.next is not None else iter(())
+        ahead = next(stored, None)
+        while len(found) < limit:
+            own = scan.armed[0] if scan.armed else None
+            timer = own if ahead is None or (own is not None and own < ahead) else ahead
+            if timer is None or timer[0] > until_ms:
+                break
+            if budget == 0:
+                self.cut = True
+                break
+            budget -= 1
+            if timer == own:
+                heappop(scan.armed)
+                self._arm.discard(timer)
+            if timer == ahead:
+                ahead = next(stored, None)
+                self._disarm.add(timer)
+            self._resolve(timer, found)
+        if hasattr(stored, "close"):
+            stored.close()
+        scan.next = ahead
+        if found:
+            self.overdue_ms = max(self.overdue_ms, until_ms - found[0][0])
+        return found
+
+    def next_due(self, timeline: str) -> int | None:
+        """A time before which no timer of `timeline` is due, None when it has none."""
+        scan = self._scans.get(timeline)
+        if scan is None:
+            return self._bounds.get(timeline)
+        times = [timer[0] for timer in (scan.next, scan.armed[0] if scan.armed else None) if timer is not None]
+        return min(times, default=None)
+
+    def timelines(self) -> Sequence[str]:
+        """The timelines that may have timers, in name order."""
+        return sorted({*self._bounds.names(), *self._scans})
+
+    def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
+        """Add an output record; without `partition` it goes to the partition of the unit's number."""
+        self.outputs.setdefault((topic, partition), []).append((key, value, headers))
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Count something; observed after the commit."""
+        self.counts[name, *labels] += by
+
+    def worth_committing(self) -> bool:
+        """Whether a transaction is needed: something to say, or a position that has moved."""
+        return bool(self.records or self.states or self.outputs)
+
+    def moves_timers(self) -> bool:
+        """Whether the store must be told of timers, even when nothing is committed."""
+        return bool(self._arm or self._disarm)
+
+    def changes(self, offset: int | None, marker: bytes | None) -> Changes:
+        """What the store must write once the transaction is committed."""
+        assert not self._taken, "a due timer's state was not written again"
+        return Changes(self.states, list(self._arm), list(self._disarm), offset, marker)
+
+    def settle(self) -> None:
+        """Carry cache and bounds over to the next unit; call after the store has written the changes."""
+        for key, framed in self.states.items():
+            self._cache.put(key, framed)
+        for timeline in self._scans:
+            self._bounds.set(timeline, self.next_due(timeline))
+        for deadline_ms, key in self._arm:
+            self._bounds.lower(timeline_of(key), deadline_ms)
+
+    def _frame(self, key: bytes) -> bytes | None:
+        states = self.states
+        return states[key] if key in states else self._cache.get(key, self._store)
+
+    def _add(self, deadline_ms: int, key: bytes) -> None:
+        timer = deadline_ms, key
+        self._disarm.discard(timer)
+        if timer in self._arm:
+            return
+        self._arm.add(timer)
+        heappush(self._scan(timeline_of(key)).armed, timer)
+
+    def _scan(self, timeline: str) -> _Scan:
+        scan = self._scans.get(timeline)
+        if scan is None:
+            scan = self._scans[timeline] = _Scan(self._bounds.get(timeline))
+        return scan
+
+    def _resolve(self, timer: Timer, found: list[tuple[int, bytes]]) -> None:
+        """Decide what a timer that has come means, by its state's own deadline."""
+        at_ms, key = timer
+        if key in self._taken:
+            return
+        deadline_ms = deadline_of(self._frame(key))
+        if not deadline_ms:
+            return
+        if deadline_ms == at_ms:
+            self._taken.add(key)
+            found.append(timer)
+        elif deadline_ms > at_ms:
+            self._add(deadline_ms, key)
+
+
+def _cost(key: bytes, framed: bytes | None) -> int:
+    return len(key) + len(framed or b"") + 160  # the objects and the table entry weigh about 160 bytes

@@ -1,0 +1,151 @@
+"""The worker process: checks, policies, then the engine until it is told to stop or must not go on.
+
+It ends in one of two ways. Told to stop (SIGTERM, SIGINT), it finishes the running units of work and returns. After a fatal
+error it prints one line and ends the process on the spot: what is not committed is not visible, and waiting for broken
+connections to close would only keep the partitions from their next owner.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from stream_app.engine.fold import Processor, ProcessorFactory
+from stream_app.engine.stream import Engine
+from stream_app.engine.topology import Topology
+from stream_app.engine.watchdog import Watchdog
+from stream_app.errors import StreamAppError
+from stream_app.processor.policies import PolicyBook
+from stream_app.processor.status import StatusProcessor
+from stream_app.settings import Settings
+from stream_app.telemetry.logs import configure_logging, get_logger
+from stream_app.telemetry.metrics import Metrics
+from stream_app.telemetry.server import MetricsServer
+from stream_app.worker.policies import policy_follower
+from stream_app.worker.preflight import lock_data_dir, preflight
+from stream_app.worker.topics import TABLE
+
+INPUTS = ("orders", "contacts", "customer-events-rekeyed")
+OUTPUTS = (
+    "customer-events-rekeyed",
+    "status-changes",
+    "win-back",
+    "service-level",
+    "contact-advice",
+    "customer-profiles",
+    "insights",
+    "dead-letters",
+)
+_STOP_TIMEOUT_S = 8.0
+_EXIT_FATAL = 1
+_log = get_logger(__name__)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT.
+
+    Raises:
+        Failure: the data directory, the broker or a topic is not as it must be; one line with the fix.
+    """
+    configure_logging(settings.log_format, settings.log_level)
+    lock_data_dir(settings.data_dir)
+    asyncio.run(_worker(settings))
+
+
+async def _worker(settings: Settings) -> None:
+    metrics = Metrics()
+    book = PolicyBook()
+
+    def factory(partition: int, partitions: int) -> Processor:
+        return StatusProcessor(book, partition, partitions, settings.grace_ms)
+
+    async with policy_follower(settings, book, metrics) as follower:
+        await follower.read_to_end()
+        following = asyncio.create_task(follower.follow(), name="policies")
+        try:
+            await run_engine(settings, factory, metrics, table=TABLE, inputs=INPUTS, outputs=OUTPUTS)
+        finally:
+            following.cancel()
+
+
+async def run_engine(
+    settings: Settings, factory: ProcessorFactory, metrics: Metrics, *, table: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
+) -> None:
+    """Run an engine with any processor until the process is told to stop."""
+    facts = await preflight(settings)
+    topology = Topology(
+        app_id=settings.id, table=table, inputs=inputs, outputs=outputs, prefix=settings.topic_prefix, partitions=facts.partitions
+    )
+    engine = Engine(settings, topology, factory, metrics, cluster_id=facts.cluster_id, on_fatal=end_process)
+    watchdog = Watchdog(engine, stall_timeout_s=settings.stall_timeout_s, on_stalled=end_process)
+    stopped = _stop_on_signals()
+    async with _metrics_server(settings, metrics, engine):
+        ticking = asyncio.create_task(_tick(engine, metrics), name="ticks")
+        watchdog.start()
+        try:
+            await engine.app.start()
+            _log.info("started", partitions=facts.partitions, instance=settings.instance)
+            await stopped.wait()
+        finally:
+            watchdog.stop()
+            ticking.cancel()
+            await _stop(engine)
+
+
+def end_process(error: BaseException) -> None:
+    """End the process on the spot with one line; callable from any thread."""
+    line = str(error) if isinstance(error, StreamAppError) else f"unexpected {type(error).__name__} while a unit of work was made"
+    _log.error("fatal", exc_info=error if not isinstance(error, StreamAppError) else None)
+    sys.stdout.flush()
+    os.write(sys.stderr.fileno(), f"stream-app: {line}\n".encode())
+    os._exit(_EXIT_FATAL)
+
+
+async def _tick(engine: Engine, metrics: Metrics) -> None:
+    try:
+        await engine.tick(metrics)
+    except Exception as error:  # without ticks no wall clock deadline would ever fire
+        end_process(error)
+
+
+async def _stop(engine: Engine) -> None:
+    """Finish running units of work, then leave; a client that does not close in time is left behind, nothing is open in it."""
+    _log.info("stopping")
+    try:
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
+            await engine.close()
+            await engine.app.stop()
+    except TimeoutError:
+        _log.warning("stopped late")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0 if not engine.runtimes else _EXIT_FATAL)
+    _log.info("stopped")
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+@asynccontextmanager
+async def _metrics_server(settings: Settings, metrics: Metrics, engine: Engine) -> AsyncIterator[None]:
+    if not settings.metrics_port:
+        yield
+        return
+    server = MetricsServer(
+        metrics,
+        settings.metrics_host,
+        settings.metrics_port,
+        ready=lambda: engine.ready,
+        alive=lambda: engine.alive(settings.stall_timeout_s),
+    )
+    try:
+        yield
+    finally:
+        server.close()
