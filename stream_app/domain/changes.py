@@ -58,7 +58,7 @@ class Outgoing(Struct):
     causation_id: str | None = None
 
 
-def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int) -> str:
+def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int | str) -> str:
     """The id of something published: 128 bits of BLAKE2b over length-prefixed fields, in hex."""
     digest = blake2b(digest_size=16)
     for part in (kind, who.shop_id, who.customer_id, born_ms, sequence, *more):
@@ -123,7 +123,7 @@ def notices(who: Who, state: State, policy: Policy, verdict: Verdict) -> list[Ou
             "policy": policy_ref(policy),
         }
         published.append(_notice(WILL_NOT_CHANGE, who, state, policy, state.notice_ms, data))
-    state.notice_ms, state.notice_id = wanted, ""
+    state.notice_ms = wanted
     if wanted is not None:
         code, measures, thresholds, _ = _prove_churn_risk(state, policy, verdict)
         group = state.groups[verdict.at.leading]
@@ -137,13 +137,15 @@ def notices(who: Who, state: State, policy: Policy, verdict: Verdict) -> list[Ou
             "counterfactual": {"event_type": "order.placed", "product_group": group, "before_at": wanted, "to": "active"},
         }
         notice = _notice(WILL_CHANGE, who, state, policy, wanted, data)
-        state.notice_id = notice.id
         published.append(notice)
+    state.notice_id = published[-1].id if wanted is not None else ""
     return published
 
 
 def _notice(kind: str, who: Who, state: State, policy: Policy, announced_ms: int, data: dict[str, Any]) -> Outgoing:
-    notice_id = identify(kind, who, state.born_ms, state.sequence, announced_ms)
+    # The notice that this one takes back or replaces tells apart two announcements of one deadline with no change between them.
+    earlier = (state.notice_id,) if state.notice_id else ()
+    notice_id = identify(kind, who, state.born_ms, state.sequence, announced_ms, *earlier)
     causation_id = identify(STATUS_CHANGED, who, state.born_ms, state.changed_at[CHURN_RISK])
     origin = origin_of(policy, state.clock_ms)
     return Outgoing("status-changes", kind, notice_id, who, state.clock_ms, state.sequence, origin, data, causation_id)
