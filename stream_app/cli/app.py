@@ -1,0 +1,48 @@
+"""All commands of `stream-app` in one tree; `--help` of the program is this file."""
+
+from typing import Annotated
+
+import typer
+
+from stream_app import __version__
+from stream_app.cli import files, local, policies, show, streams
+
+app = typer.Typer(
+    name="stream-app",
+    help="Customer status as a stream: every change, silence included, the moment it happens, with proof, exactly once.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+topics = typer.Typer(help="The topics of the product.", no_args_is_help=True)
+policy = typer.Typer(help="The thresholds of a shop.", no_args_is_help=True)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        show.line(f"stream-app {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _show_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    """The options before a command."""
+
+
+app.command("demo")(local.demo)
+app.command("broker")(local.broker)
+app.add_typer(topics, name="topics")
+topics.command("create")(streams.create_topics)
+app.add_typer(policy, name="policy")
+policy.command("check")(policies.check)
+policy.command("publish")(policies.publish)
+policy.command("show")(policies.show_published)
+app.command("publish")(streams.publish)
+app.command("worker")(streams.worker)
+app.command("watch")(streams.watch)
+app.command("replay")(files.replay)
+app.command("schemas")(files.schemas)

@@ -1,0 +1,52 @@
+"""`replay` and `schemas`: files in, files out, no Kafka."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream_app.cli import show
+from stream_app.errors import ConfigError, Failure
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+
+
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line.", show_default=False)],
+    policy: Annotated[Path, typer.Option(help="The policy, in YAML or JSON.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="Where the lines go.  [default: standard output]", show_default=False)] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Time ends here, RFC 3339.  [default: the latest accepted event]", show_default=False)
+    ] = None,
+    as_given: Annotated[bool, typer.Option("--as-given", help="Apply the events in file order instead of time order.")] = False,
+) -> None:
+    """Evaluate events from files, without Kafka.
+
+    The same changes as the worker's, one JSON line each.
+    """
+    from stream_app.codec.times import parse_time_ms
+    from stream_app.replay.run import replay as run
+
+    until_ms = None
+    if until is not None:
+        until_ms = parse_time_ms(until)
+        if until_ms is None:
+            raise ConfigError(f"--until {until}: not an RFC 3339 time with an offset, such as 2026-03-01T00:00:00Z")
+    done = run(files, policy, out, until_ms, as_given=as_given)
+    show.note(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.items()))
+
+
+def schemas(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether they are current.")] = False,
+    to: Annotated[Path, typer.Option("--dir", help="Where they are.")] = Path("schemas"),
+) -> None:
+    """Write or check the JSON Schemas."""
+    from stream_app.codec.schemas import check_schemas, write_schemas
+
+    if not check:
+        for name in write_schemas(to):
+            show.line(f"wrote {to / name}")
+        return
+    if stale := check_schemas(to):
+        raise Failure(f"{to / stale[0]} is not current: write it with `stream-app schemas`")
+    show.line(f"{to} is current")

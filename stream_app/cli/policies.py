@@ -1,0 +1,71 @@
+"""`policy check`, `policy publish` and `policy show`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from stream_app.cli import show
+from stream_app.errors import Failure
+
+File = Annotated[Path, typer.Argument(help="A policy in YAML or JSON.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+
+
+def check(file: File, as_json: Json = False) -> None:
+    """Check a policy file.
+
+    Every mistake is told with its line.
+    """
+    from stream_app.worker.policy_topic import check_policy
+
+    ref, _ = check_policy(file)
+    if as_json:
+        show.document({"file": str(file), **msgspec.structs.asdict(ref)})
+    else:
+        show.line(f"{file}: a usable policy for {_who(ref.shop)}, version {ref.version}, hash {ref.hash}")
+
+
+def publish(file: File, as_json: Json = False) -> None:
+    """Check a policy file and publish it.
+
+    Running workers follow.
+    """
+    settings = show.settings_for_command()
+    from stream_app.worker.policy_topic import publish_policy
+
+    ref = asyncio.run(publish_policy(settings, file))
+    if as_json:
+        show.document(msgspec.structs.asdict(ref))
+    else:
+        show.line(f"published the policy of {_who(ref.shop)}, version {ref.version}, hash {ref.hash}")
+
+
+def show_published(
+    shop: Annotated[str | None, typer.Argument(help="One shop, or * for the default policy; all without it.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the published policies."""
+    settings = show.settings_for_command()
+    from stream_app.worker.policy_topic import read_policies
+
+    found = asyncio.run(read_policies(settings))
+    if shop is not None and shop not in found:
+        raise Failure(f"no policy of {_who(shop)} is published: publish it with `stream-app policy publish FILE`")
+    wanted = found if shop is None else {shop: found[shop]}
+    if as_json:
+        show.document(wanted)
+        return
+    import yaml
+
+    for name, policy in wanted.items():
+        show.line(f"# {_who(name)}")
+        show.line(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True).rstrip())
+    if not wanted:
+        show.line("no policy is published")
+
+
+def _who(shop: str) -> str:
+    return "every shop without its own" if shop == "*" else f"shop {shop}"

@@ -1,0 +1,134 @@
+"""`topics create`, `publish`, `worker` and `watch`: what talks to a broker."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stream_app.cli import show
+from stream_app.errors import Failure
+from stream_app.settings import Settings
+
+if TYPE_CHECKING:
+    from stream_app.worker.publish import Progress
+    from stream_app.worker.watch import Filter
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+
+
+def create_topics(
+    partitions: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Partitions of new topics.  [default: as the inputs have, or 4]")
+    ] = None,
+    replication: Annotated[int, typer.Option(min=1, max=100, help="Copies of each partition.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Create or verify all topics.
+
+    What exists stays; a configuration that differs is set.
+    """
+    settings = show.settings_for_command()
+    from stream_app.worker.topics import create_topics as create
+
+    done = asyncio.run(create(settings, partitions, replication))
+    if as_json:
+        show.document(done)
+        return
+    for topic, what in done.items():
+        show.line(f"{what:<8} {topic}")
+
+
+def publish(
+    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line.", show_default=False)],
+    rate: Annotated[int | None, typer.Option(min=1, help="At most so many events a second.", show_default=False)] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="For a policy with `clock: events`: tell at the end how far time has come.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish events from files.
+
+    Each line goes to the topic of its type, and the command waits until all are stored. A line that is no CloudEvent of a known
+    type is refused with its number; all others are published.
+    """
+    settings = show.settings_for_command()
+    from stream_app.worker.publish import publish as send
+
+    with show.interruptible(), _progress_bar(files) as progress:
+        done = asyncio.run(send(settings, files, rate=rate, history=history, progress=progress))
+    for complaint in done.complaints:
+        show.note(complaint)
+    events = sum(done.events.values())
+    if as_json:
+        summary = {"events": done.events, "refused": done.refused, "watermarks": done.watermarks, "seconds": round(done.seconds, 3)}
+        show.document(summary)
+    else:
+        show.line(
+            f"published {events} events in {done.seconds:.1f} s"
+            + (f", and how far time has come for {done.watermarks} shops" if history else "")
+        )
+    if done.refused:
+        raise Failure(f"{done.refused} lines were refused and {events} published: mend those lines and publish them alone")
+
+
+def worker() -> None:
+    """Run a worker.
+
+    Start as many as you like, up to the number of partitions; Ctrl-C stops one cleanly.
+    """
+    from stream_app.settings import load_settings
+
+    settings = load_settings()
+    from stream_app.worker.app import run_worker
+
+    run_worker(settings)
+
+
+def watch(
+    kind: Annotated[str | None, typer.Option("--type", help="Only this type, such as status.changed.", show_default=False)] = None,
+    dimension: Annotated[str | None, typer.Option(help="Only changes of this dimension.", show_default=False)] = None,
+    to: Annotated[str | None, typer.Option(help="Only changes to this value (null: a value that is lost).", show_default=False)] = None,
+    shop: Annotated[str | None, typer.Option(help="Only this shop.", show_default=False)] = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest that is kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as one JSON line.")] = False,
+) -> None:
+    """Print committed changes as they come."""
+    settings = show.settings_for_command()
+    from stream_app.worker.watch import Filter
+
+    with show.interruptible():
+        try:
+            asyncio.run(_watch(settings, Filter(kind, dimension, to, shop), from_start, as_json))
+        except KeyboardInterrupt:
+            return
+
+
+async def _watch(settings: Settings, wanted: "Filter", from_start: bool, as_json: bool) -> None:
+    from stream_app.worker.watch import describe
+    from stream_app.worker.watch import watch as follow
+
+    async for value, event in follow(settings, wanted, from_start=from_start):
+        show.line(value.decode() if as_json else describe(event))
+
+
+@contextmanager
+def _progress_bar(files: list[Path]) -> "Iterator[Progress | None]":
+    """A bar on a terminal; nothing of it in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("publishing", total=sum(file.stat().st_size for file in files if file.is_file()))
+
+        def progress(events: int, size: int) -> None:
+            bar.update(task, completed=size, description=f"{events} events")
+
+        yield progress
