@@ -7,7 +7,7 @@ up to t fire, each at its own time; so the changes depend on his own events and 
 from msgspec import Struct, field
 
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
-from stream_app.domain.events import Event, Rejected
+from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
 from stream_app.domain.facts import window
 from stream_app.domain.facts.fold import fold, is_duplicate, order_unknown, remember
 from stream_app.domain.facts.state import LIFECYCLE, WINBACK, Raw, State, new_state
@@ -27,6 +27,15 @@ class Outcome(Struct):
     forgotten: list[str] = field(default_factory=list)
     duplicates: int = 0
     deadlines: int = 0
+
+
+def refuse(event: Event, policy: Policy | None) -> Rejected | None:
+    """Refuse an event that no policy can take: an unknown shop, another currency. `policy` is the shop's, if it has one."""
+    if policy is None:
+        return Rejected(Code.UNKNOWN_SHOP, "source: no policy for this shop and no default policy; publish one, then this event again")
+    if type(event.data) is OrderPlaced and event.data.currency != policy.currency:
+        return Rejected(Code.CURRENCY_MISMATCH, f"data.currency: the shop's policy says {policy.currency}; convert the amounts")
+    return None
 
 
 def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy, outcome: Outcome) -> State | None:

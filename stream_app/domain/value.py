@@ -151,6 +151,7 @@ MEASURES: dict[str, Measure] = {
     "p_alive_pct": _p_alive_pct,
 }
 
+
 def measure(name: str, state: State, policy: Policy, at: Standing) -> int | None:
     """The value of a measure by name, `criteria.<name>` included; None where it does not apply.
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,14 +68,14 @@ Run = Callable[[str], Iterator[Any]]
 
 def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_given: bool, folders: list[Path], wall_ms: int) -> list[Run]:  # noqa: FBT001
     """Evaluate all shards, one here and the others in processes of their own."""
-    others: list[tuple[multiprocessing.Process, Connection]] = []
+    others: list[tuple[ForkProcess, Connection]] = []
     for index in range(1, len(folders)):
         ours, theirs = multiprocessing.Pipe()
         args = (files, policy, as_given, folders[index], index, len(folders), wall_ms, theirs)
         process = multiprocessing.get_context("fork").Process(target=_shard_process, args=args, daemon=True)
         process.start()
         theirs.close()
-        others.append((process, ours))  # type: ignore[arg-type]
+        others.append((process, ours))
     shard = Shard(policy, 0, len(folders), wall_ms)
     gc.disable()  # millions of small objects live to the end; walking them again and again frees nothing
     try:
@@ -89,7 +90,7 @@ def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_give
     for process, pipe in others:
         _receive(pipe)
         process.join()
-    mine = {"dead_letters": shard.dead_letters, "events": shard.events, "profiles": shard.profiles}
+    mine: dict[str, list[Any]] = {"dead_letters": shard.dead_letters, "events": shard.events, "profiles": shard.profiles}
     return [lambda kind: iter(mine[kind]), *(_reader(folder) for folder in folders[1:])]
 
 
