@@ -10,7 +10,8 @@ from typing import Any
 
 from stream_app.codec.changes import record_key
 from stream_app.codec.events import check_time, decode_record
-from stream_app.domain.events import Code, Event, OrderPlaced, Rejected, Watermark
+from stream_app.domain import evaluate
+from stream_app.domain.events import Event, Rejected, Watermark
 from stream_app.domain.facts.state import NEVER, Raw
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.partitioner import partition_of
@@ -68,7 +69,8 @@ class StatusProcessor:
         events: dict[str, int] = {}
         for decoded in batch:
             event = decoded.content
-            rejected = event if type(event) is Rejected else self._refuse(event)
+            held = None if type(event) is Rejected else self._policies.current(event.shop_id)
+            rejected = event if type(event) is Rejected else evaluate.refuse(event, held and held[1])
             if rejected is not None:
                 emit_dead_letter(rejected, _raw(decoded.record), unit)
                 continue
@@ -79,14 +81,6 @@ class StatusProcessor:
                 self._fold_event(decoded, decoded.key, unit)
         for event_type, count in events.items():
             unit.count("events", event_type, by=count)
-
-    def _refuse(self, event: Event) -> Rejected | None:
-        held = self._policies.current(event.shop_id)
-        if held is None:
-            return Rejected(Code.UNKNOWN_SHOP, "source: no policy for this shop and no default policy; publish one, then this event again")
-        if type(event.data) is OrderPlaced and event.data.currency != held[1].currency:
-            return Rejected(Code.CURRENCY_MISMATCH, f"data.currency: the shop's policy says {held[1].currency}; convert the amounts")
-        return None
 
     def _fold_event(self, decoded: Decoded, key: bytes, unit: Unit) -> None:
         record, event = decoded.record, decoded.content

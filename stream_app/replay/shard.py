@@ -15,7 +15,7 @@ from stream_app.codec.events import check_time, decode_record, peek
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, Who
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import ORDER_TYPES, Code, Event, OrderPlaced, Rejected
+from stream_app.domain.events import ORDER_TYPES, Event, Rejected
 from stream_app.domain.facts.state import Raw, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
@@ -86,13 +86,7 @@ class Shard:
         if rejected is not None:
             return rejected
         policy = self._policy
-        if policy.shop is not None and policy.shop != event.shop_id:
-            return Rejected(
-                Code.UNKNOWN_SHOP, "source: the policy of this replay is another shop's; give the shop's own, or one without shop"
-            )
-        if type(event.data) is OrderPlaced and event.data.currency != policy.currency:
-            return Rejected(Code.CURRENCY_MISMATCH, f"data.currency: the shop's policy says {policy.currency}; convert the amounts")
-        return None
+        return evaluate.refuse(event, policy if policy.shop in (None, event.shop_id) else None)
 
     def _reject(self, rejected: Rejected, raw: Raw) -> None:
         topic, partition, number, _, value, _ = raw
