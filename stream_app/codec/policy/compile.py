@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from stream_app.codec.policy.checks import check_document, find_unsupported
 from stream_app.codec.policy.document import Alive, Fixed, OwnRhythm, PerClass, PolicyDocument, Rhythm, ScoreClasses
 from stream_app.codec.policy.lines import Text, TextError, read_text
-from stream_app.codec.policy.messages import collect, render, spell, suggest
+from stream_app.codec.policy.messages import collect, one_line, render, spell, suggest
 from stream_app.codec.policy.zones import read_calendar
 from stream_app.codec.times import parse_time_ms
 from stream_app.domain import policy as domain
@@ -110,7 +110,7 @@ def _read(content: bytes, name: str) -> tuple[PolicyDocument, Text]:
     try:
         text = read_text(content)
     except TextError as error:
-        raise PolicyError(f"{name}:{error.line}: {error}") from None
+        raise PolicyError(one_line(f"{name}:{error.line}: {error}")) from None
     if not isinstance(text.values, dict):
         raise PolicyError(f"{name}:1: must be a document with fields; `stream-app policy init` writes a template")
     try:

@@ -82,9 +82,9 @@ def _read_json(text: str) -> Text | None:
 
 
 def _read_yaml(text: str) -> Text:
-    loader = _Loader(text)
     lines: dict[Path, int] = {}
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         values = None if node is None else _build(loader, node, (), lines, set())
     except yaml.MarkedYAMLError as error:
@@ -94,8 +94,6 @@ def _read_yaml(text: str) -> Text:
         raise TextError(1, "not YAML: a character that is not allowed; save the file as plain text") from None
     except RecursionError:
         raise TextError(1, "nested too deeply") from None
-    finally:
-        loader.dispose()
     return Text(values, lines)
 
 

@@ -43,12 +43,17 @@ def collect(error: ValidationError, values: Any) -> list[Complaint]:
 def render(complaints: Iterable[Complaint], text: Text, name: str) -> str:
     """One line for each complaint, in the order of the lines of the document."""
     placed = sorted(((_find_line(complaint.path, text), complaint) for complaint in complaints), key=lambda pair: pair[0])
-    return "\n".join(f"{name}:{line}: {spell(complaint)}" for line, complaint in placed)
+    return "\n".join(f"{one_line(name)}:{line}: {spell(complaint)}" for line, complaint in placed)
+
+
+def one_line(text: str) -> str:
+    """The text with every character that could break a line or a terminal replaced."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def spell(complaint: Complaint) -> str:
     """The complaint without its place in a file: `rhythm.shoes.days: must be at least 1`."""
-    return f"{_spell_path(complaint.path)}: {complaint.text}" if complaint.path else complaint.text
+    return one_line(f"{_spell_path(complaint.path)}: {complaint.text}" if complaint.path else complaint.text)
 
 
 def _find_path(location: tuple[int | str, ...], values: Any) -> Path:
