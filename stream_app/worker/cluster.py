@@ -67,16 +67,15 @@ async def partitions_of(client: AIOKafkaConsumer, settings: Settings, *names: st
     Raises:
         TopicError: one of them does not exist.
     """
-    known = await client.topics()
-    missing = [settings.topic(name) for name in names if settings.topic(name) not in known]
+    # Asked afresh: what the client remembers may be older than a topic that was created a moment ago.
+    cluster = await client._client.fetch_all_metadata()  # noqa: SLF001 - `topics()` makes the same call and keeps the partitions to itself
+    missing = [settings.topic(name) for name in names if not cluster.partitions_for_topic(settings.topic(name))]
     if missing:
         raise TopicError(f"topic {missing[0]} does not exist: create it with `stream-app topics create`")
     found: list[TopicPartition] = []
     for name in names:
         wire = settings.topic(name)
-        numbers = client.partitions_for_topic(wire)
-        assert numbers, "topics() has fetched the metadata"
-        found += [TopicPartition(wire, number) for number in sorted(numbers)]
+        found += [TopicPartition(wire, number) for number in sorted(cluster.partitions_for_topic(wire))]
     return found
 
 
