@@ -37,14 +37,15 @@ def classpath(cache_dir: Path, tell: Say = say) -> str:
     """
     home = cache_dir / f"kafka-{VERSION}"
     if not home.is_dir():
-        with _one_at_a_time(cache_dir / f"kafka-{VERSION}.lock"):
+        with one_at_a_time(cache_dir / f"kafka-{VERSION}.lock"):
             if not home.is_dir():
                 _fetch(home, tell)
     return ":".join(str(jar) for jar in sorted(home.rglob("*.jar")))
 
 
 @contextmanager
-def _one_at_a_time(lock: Path) -> Iterator[None]:
+def one_at_a_time(lock: Path) -> Iterator[None]:
+    """Hold a lock file, so that two programs do not fetch or make the same thing."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
