@@ -94,12 +94,12 @@ def fold(state: State, event: Event, raw: Raw, policy: Policy) -> Folded:
     if type(data) is OrderPlaced:
         _order_placed(state, event, data, raw, policy, folded)
     elif type(data) is OrderCancelled:
-        _about_order(state, event, Waiting(data.order_id, 0, event.type, "", 0, 0, raw), policy, folded)
+        _about_order(state, Waiting(data.order_id, 0, event.type, "", 0, 0, raw), policy, folded)
     elif type(data) is OrderRefunded:
-        _about_order(state, event, Waiting(data.order_id, 0, event.type, data.refund_id, data.amount_minor, 0, raw), policy, folded)
+        _about_order(state, Waiting(data.order_id, 0, event.type, data.refund_id, data.amount_minor, 0, raw), policy, folded)
     elif type(data) is PaymentReceived:
         late_days = max(0, (event.time_ms - data.due_ms) // DAY_MS)
-        _about_order(state, event, Waiting(data.order_id, 0, event.type, "", 0, late_days, raw), policy, folded)
+        _about_order(state, Waiting(data.order_id, 0, event.type, "", 0, late_days, raw), policy, folded)
     else:
         rejected = _RULES[type(data)](state, event, data, policy) if type(data) in _RULES else None
         if rejected is not None:
@@ -126,7 +126,7 @@ def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, polic
     folded.forgotten.extend(["order"] * early)
 
 
-def _about_order(state: State, event: Event, item: Waiting, policy: Policy, folded: Folded) -> None:
+def _about_order(state: State, item: Waiting, policy: Policy, folded: Folded) -> None:
     """A cancel, refund or payment: apply it, or let it wait for its order."""
     item.order_id = orders.compact(item.order_id)
     folded.voids = item.kind != "payment.received"
@@ -178,9 +178,9 @@ def _contact_responded(state: State, event: Event, data: ContactResponded, polic
     state.related = True
     if data.outcome == "unsubscribed":
         known = state.unsubscribed.get(data.channel, (NEVER, ""))
-        state.unsubscribed[data.channel] = max(known, (event.time_ms, orders.compact(event.id)))
+        state.unsubscribed[data.channel] = max(known, (event.time_ms, event.id))
     elif data.outcome == "positive" and data.campaign_id is not None:
-        mine = (event.time_ms, orders.compact(event.id), data.campaign_id)
+        mine = (event.time_ms, event.id, data.campaign_id)
         if state.answered is None or mine[:2] > state.answered[:2]:
             state.answered = mine
 
@@ -191,13 +191,13 @@ def _interest_shown(state: State, event: Event, data: InterestShown, policy: Pol
 
 def _preference_set(state: State, event: Event, data: PreferenceSet, policy: Policy) -> None:  # noqa: ARG001
     mine: tuple[int, str, str | None, list[str]]
-    mine = (event.time_ms, orders.compact(event.id), data.preferred_channel, sorted({str(c) for c in data.closed_channels}))
+    mine = (event.time_ms, event.id, data.preferred_channel, sorted({str(c) for c in data.closed_channels}))
     if state.preference is None or mine[:2] > state.preference[:2]:
         state.preference = mine
 
 
 def _lead(state: State, event: Event, data: LeadIdentified | LeadRuledOut, policy: Policy) -> None:  # noqa: ARG001
-    mine = (event.time_ms, orders.compact(event.id), isinstance(data, LeadRuledOut))
+    mine = (event.time_ms, event.id, isinstance(data, LeadRuledOut))
     if state.lead is None or mine[:2] > state.lead[:2]:
         state.lead = mine
 
@@ -209,7 +209,7 @@ def _feedback_given(state: State, event: Event, data: FeedbackGiven, policy: Pol
 
 def _profile_assessed(state: State, event: Event, data: ProfileAssessed, policy: Policy) -> None:  # noqa: ARG001
     for name, value in data.criteria.items():
-        mine = (event.time_ms, orders.compact(event.id), value)
+        mine = (event.time_ms, event.id, value)
         if name not in state.criteria or mine[:2] > state.criteria[name][:2]:
             state.criteria[name] = mine
     if len(state.criteria) > CRITERIA_MAX:
