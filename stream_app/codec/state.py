@@ -1,8 +1,10 @@
 """A customer's state <-> bytes: one version byte, then msgpack of the columns.
 
-Maps are written in key order, so that the same facts give the same bytes. A product-group mask beyond 63 bits does not fit
-msgpack's integers; such a column travels as hexadecimal text.
+Maps are written in key order, so that the same facts give the same bytes. msgpack's integers end at 64 bits; a state with a
+longer one (the mask of more than 64 product groups, sums of absurd amounts) takes a slower way: those travel as extensions.
 """
+
+from typing import Any
 
 import msgspec
 
@@ -11,7 +13,8 @@ from stream_app.domain.facts.state import State
 STATE_VERSION = 1
 _PREFIX = bytes([STATE_VERSION])
 _FIRST_FACT = State.__struct_fields__.index("high_ms")
-_MASKS = State.__struct_fields__.index("order_groups")
+_LONG = 1
+"""The msgpack extension of an integer beyond 64 bits: two's complement, big endian."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(State).decode
@@ -20,11 +23,10 @@ _decode = msgspec.msgpack.Decoder(State).decode
 def encode_state(state: State) -> bytes:
     """The bytes that the table stores and the changelog carries."""
     _settle(state)
-    if len(state.groups) > 63:
-        row = list(msgspec.structs.astuple(state))
-        row[_MASKS] = [f"{mask:x}" for mask in state.order_groups]
-        return _PREFIX + _encode(row)
-    return _PREFIX + _encode(state)
+    try:
+        return _PREFIX + _encode(state)
+    except OverflowError:
+        return _PREFIX + _encode(_pack(_columns(state)))
 
 
 def decode_state(encoded: bytes) -> State:
@@ -36,18 +38,45 @@ def decode_state(encoded: bytes) -> State:
     if encoded[:1] != _PREFIX:
         message = f"state version {encoded[0] if encoded else 'none'} is not {STATE_VERSION}"
         raise ValueError(message)
+    content = memoryview(encoded)[1:]
     try:
-        return _decode(memoryview(encoded)[1:])
+        return _decode(content)
     except msgspec.ValidationError:
-        row = msgspec.msgpack.decode(memoryview(encoded)[1:])
-        row[_MASKS] = [int(mask, 16) for mask in row[_MASKS]]
-        return msgspec.convert(row, State)
+        return msgspec.convert(msgspec.msgpack.decode(content, ext_hook=_unpack), State)
 
 
 def encode_facts(state: State) -> bytes:
     """The facts alone: equal for every order and every duplication of the same events, once clocks are equal."""
     _settle(state)
-    return _encode(list(msgspec.structs.astuple(state))[_FIRST_FACT:])
+    return _encode(_pack(_columns(state)[_FIRST_FACT:]))
+
+
+def _columns(state: State) -> list[Any]:
+    columns: list[Any] = msgspec.to_builtins(state, builtin_types=(bytes,))
+    return columns
+
+
+def _pack(value: Any) -> Any:
+    """`value` with every integer beyond 64 bits as an extension."""
+    kind = type(value)
+    if kind is int:
+        return value if -(1 << 63) <= value < 1 << 64 else msgspec.msgpack.Ext(_LONG, _long_bytes(value))
+    if kind is list or kind is tuple:
+        return [_pack(part) for part in value]
+    if kind is dict:
+        return {name: _pack(part) for name, part in value.items()}
+    return value
+
+
+def _long_bytes(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _unpack(code: int, content: memoryview) -> int:
+    if code != _LONG:
+        message = f"unknown extension {code} in a state"
+        raise ValueError(message)
+    return int.from_bytes(content, "big", signed=True)
 
 
 def _settle(state: State) -> None:
