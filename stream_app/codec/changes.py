@@ -37,11 +37,14 @@ def as_cloudevent(outgoing: Outgoing) -> dict[str, Any]:
 
 
 def with_times(data: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`) is an RFC 3339 time."""
-    written = {}
+    """A copy in which every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`) is an RFC 3339 time.
+
+    A shop may name its criteria as it likes: `criteria.seen_at` is no time.
+    """
+    written: dict[str, Any] = {}
     for name, value in data.items():
         if type(value) is int:
-            is_time = name[-3:] == "_at" or name == "valid_until" or name == "next_deadline"
+            is_time = (name[-3:] == "_at" and name[:9] != "criteria.") or name in {"valid_until", "next_deadline"}
             written[name] = format_time(value) if is_time else value
         elif type(value) is dict:
             written[name] = with_times(value)

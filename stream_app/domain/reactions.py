@@ -32,10 +32,8 @@ def react(
 ) -> list[Outgoing]:
     """The reactions to the changes of one evaluation; none for a backfill, so that loading history never mails anybody.
 
-    Args:
-        changes: the `status.changed` of this evaluation.
-        before: the customer as he was, if he was inactive.
-        placed: the product groups of the order that the event placed, as a mask.
+    `changes` are the `status.changed` of this evaluation, `before` is the customer as he was, if he was inactive, and `placed`
+    the product groups of the order that the event placed, as a mask.
     """
     reactions: list[Outgoing] = []
     by_dimension = {published.data["dimension"]: published for published in changes if published.origin == "live"}

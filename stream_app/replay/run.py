@@ -66,7 +66,7 @@ Run = Callable[[str], Iterator[Any]]
 """Streams the lines of one kind ("dead_letters", "events", "profiles") that a shard has written, in order."""
 
 
-def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_given: bool, folders: list[Path], wall_ms: int) -> list[Run]:  # noqa: FBT001
+def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_given: bool, folders: list[Path], wall_ms: int) -> list[Run]:
     """Evaluate all shards, one here and the others in processes of their own."""
     others: list[tuple[ForkProcess, Connection]] = []
     for index in range(1, len(folders)):
@@ -110,7 +110,7 @@ def _shard_process(
     index: int,
     count: int,
     wall_ms: int,
-    pipe: Connection,  # noqa: FBT001
+    pipe: Connection,
 ) -> None:
     gc.disable()
     shard = Shard(policy, index, count, wall_ms)

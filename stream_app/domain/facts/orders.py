@@ -16,7 +16,10 @@ REFUND_IDS_MAX = 4_000
 
 
 def compact(identifier: str) -> str:
-    """The identifier itself, or 22 characters that stand for a long one: 4 000 ids of 128 characters would not fit the state."""
+    """The identifier itself, or 24 characters that stand for a long one: 4 000 ids of 128 characters would not fit the state.
+
+    For telling identifiers apart only: the short form of a long one sorts elsewhere.
+    """
     if len(identifier) <= 24 and identifier.isascii():
         return identifier
     return "\x00" + blake2b(identifier.encode(), digest_size=16).hexdigest()[:23]
@@ -94,9 +97,9 @@ def _count_in(state: State, i: int, policy: Policy) -> None:
         else:
             if not others >> g & 1 and not from_ms <= state.closed_ms[g] < to_ms:
                 state.occasions[g] += 1
-            if day < state.first_day[g]:
+            if day < state.first_day[g]:  # noqa: PLR1730 - max() costs a call
                 state.first_day[g] = day
-            if time_ms > state.last_ms[g]:
+            if time_ms > state.last_ms[g]:  # noqa: PLR1730
                 state.last_ms[g] = time_ms
         window.set_until(state, policy, g)
     if time_ms < state.clock_ms and day <= calendar.day(state.clock_ms) - policy.window_days:
@@ -202,7 +205,7 @@ def _close_oldest(state: State, policy: Policy) -> None:
         del column[0]
 
 
-def _keep_sums(state: State, policy: Policy, counts: bool) -> None:  # noqa: FBT001 - two callers' words would not be clearer
+def _keep_sums(state: State, policy: Policy, counts: bool) -> None:
     """Leave behind what the oldest order adds to the window, in the row of its day."""
     day = policy.calendar.day(state.order_ms[0])
     rows = state.closed_days
