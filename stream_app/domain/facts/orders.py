@@ -116,19 +116,30 @@ def _count_out(state: State, i: int, policy: Policy) -> None:
     day, from_ms, to_ms = calendar.bounds(time_ms)
     others = window.others_on_day(state, i, from_ms, to_ms)
     state.counting -= 1
-    rows = [j for j in range(len(state.order_ms)) if window.is_counting(state, j)]
+    count = len(state.order_ms)
     if state.first_ms == time_ms and not state.closed_counting:
-        state.first_ms = state.order_ms[rows[0]] if rows else NEVER
+        j = _seek(state, range(count), -1)
+        state.first_ms = NEVER if j is None else state.order_ms[j]
     for g in masked_groups(state, state.order_groups[i]):
         if not others >> g & 1 and not from_ms <= state.closed_ms[g] < to_ms:
             state.occasions[g] -= 1
-        mine = [j for j in rows if state.order_groups[j] >> g & 1]
-        state.last_ms[g] = state.order_ms[mine[-1]] if mine else state.closed_ms[g]
-        if state.closed_ms[g] == NEVER:
-            state.first_day[g] = calendar.day(state.order_ms[mine[0]]) if mine else 0
+        if state.last_ms[g] == time_ms:
+            j = _seek(state, range(count - 1, -1, -1), 1 << g)
+            state.last_ms[g] = state.closed_ms[g] if j is None else state.order_ms[j]
+        if state.first_day[g] == day and state.closed_ms[g] == NEVER:
+            j = _seek(state, range(count), 1 << g)
+            state.first_day[g] = 0 if j is None else calendar.day(state.order_ms[j])
         window.set_until(state, policy, g)
     if i >= state.outside and not others and not window.closed_on_day(state, day):
         state.sums[window.OCCASIONS] -= 1
+
+
+def _seek(state: State, rows: range, mask: int) -> int | None:
+    """The first of `rows` that is a counting order in one of the groups of `mask`."""
+    for j in rows:
+        if state.order_groups[j] & mask and window.is_counting(state, j):
+            return j
+    return None
 
 
 def cancel(state: State, i: int, policy: Policy) -> None:

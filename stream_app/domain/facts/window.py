@@ -38,16 +38,19 @@ def is_counting(state: State, i: int) -> bool:
 
 
 def others_on_day(state: State, i: int, from_ms: int, to_ms: int) -> int:
-    """The groups of the other counting open orders with `from_ms <= time < to_ms`, as a mask; 0 when there are none."""
-    mask = 0
+    """The groups of other counting open orders with `from_ms <= time < to_ms`, as a mask; 0 when there are none.
+
+    Stops when all groups of order `i` are found, so that a day with many orders is not walked through for each of them.
+    """
+    mask, mine = 0, state.order_groups[i]
     times = state.order_ms
     for j in range(i - 1, -1, -1):
-        if times[j] < from_ms:
+        if times[j] < from_ms or mask & mine == mine:
             break
         if is_counting(state, j):
             mask |= state.order_groups[j]
     for j in range(i + 1, len(times)):
-        if times[j] >= to_ms:
+        if times[j] >= to_ms or mask & mine == mine:
             break
         if is_counting(state, j):
             mask |= state.order_groups[j]
