@@ -17,6 +17,9 @@ _TAIL = re.compile(r"(?:\.([0-9]+))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]
 
 _dates: dict[str, int] = {}
 _minutes = {f"{hour:02}:{minute:02}:": (hour * 60 + minute) * 60_000 for hour in range(24) for minute in range(60)}
+_clock = list(_minutes)
+_second_texts = [f"{second:02}." for second in range(60)]
+_milli_texts = [f"{milli:03}Z" for milli in range(1000)]
 _seconds = {f"{second:02}": second * 1000 for second in range(60)}
 _tails: dict[str, int] = {"Z": 0, "z": 0}
 _days: dict[int, str] = {}
@@ -41,9 +44,8 @@ def format_time(time_ms: int) -> str:
         if len(_days) >= _REMEMBERED_MAX:
             _days.clear()
         head = _days[day] = date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
-    seconds, millis = divmod(rest, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    return f"{head}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{millis:03}Z"
+    minute, rest = divmod(rest, 60_000)
+    return f"{head}T{_clock[minute]}{_second_texts[rest // 1000]}{_milli_texts[rest % 1000]}"
 
 
 def _parse_slowly(text: str) -> int | None:

@@ -30,7 +30,7 @@ WILL_CHANGE = "status.will_change"
 WILL_NOT_CHANGE = "status.will_not_change"
 
 
-class Cause(Struct):
+class Cause(Struct, gc=False):
     """Why an evaluation took place; `event_id` is None for time and policy."""
 
     kind: CauseKind
@@ -44,7 +44,7 @@ class Who(Struct, frozen=True):
     customer_id: str
 
 
-class Outgoing(Struct):
+class Outgoing(Struct, gc=False):
     """One event to publish. `dimension` is empty unless it is a `status.changed`; `sequence` orders a customer's events."""
 
     topic: str
@@ -60,12 +60,12 @@ class Outgoing(Struct):
 
 def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int | str) -> str:
     """The id of something published: 128 bits of BLAKE2b over length-prefixed fields, in hex."""
-    digest = blake2b(digest_size=16)
-    for part in (kind, who.shop_id, who.customer_id, born_ms, sequence, *more):
-        encoded = str(part).encode()
-        digest.update(len(encoded).to_bytes(4, "big"))
-        digest.update(encoded)
-    return digest.hexdigest()
+    fields = []
+    for part in (kind, who.shop_id, who.customer_id, str(born_ms), str(sequence), *map(str, more)):
+        encoded = part.encode()
+        fields.append(len(encoded).to_bytes(4, "big"))
+        fields.append(encoded)
+    return blake2b(b"".join(fields), digest_size=16).hexdigest()
 
 
 def origin_of(policy: Policy, time_ms: int) -> Literal["live", "backfill"]:

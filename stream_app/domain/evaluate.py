@@ -19,7 +19,7 @@ _TIME = Cause("time")
 _POLICY = Cause("policy")
 
 
-class Outcome(Struct):
+class Outcome(Struct, gc=False):
     """What came of one or more steps, in order: to publish, to dead-letter, to count."""
 
     published: list[Outgoing] = field(default_factory=list)

@@ -35,7 +35,7 @@ class Line(Struct, gc=False):
     category: Name | None = None
 
 
-class OrderPlaced(Struct):
+class OrderPlaced(Struct, gc=False):
     """`order.placed`."""
 
     order_id: Id
@@ -91,7 +91,7 @@ class InterestShown(Struct, gc=False):
     kind: Literal["brochure", "quote", "signup", "visit", "other"]
 
 
-class PreferenceSet(Struct):
+class PreferenceSet(Struct, gc=False):
     """`preference.set`: replaces earlier ones whole."""
 
     preferred_channel: Channel | None = None
@@ -123,7 +123,7 @@ class FeedbackGiven(Struct, gc=False):
     accepted: bool
 
 
-class ProfileAssessed(Struct):
+class ProfileAssessed(Struct, gc=False):
     """`profile.assessed`: strategic criteria, 0..100 each."""
 
     criteria: Annotated[dict[Id, Points], Meta(max_length=100)]
@@ -184,7 +184,7 @@ EVENT_TYPES: dict[str, type[EventData]] = {
 ORDER_TYPES = frozenset({"order.placed", "order.cancelled", "order.refunded", "payment.received", "watermark"})
 
 
-class Event(Struct):
+class Event(Struct, gc=False):
     """One accepted record: who, when, what. `time_ms` is UTC, floored to the millisecond; `customer_id` is empty for a watermark."""
 
     type: str

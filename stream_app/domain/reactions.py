@@ -19,7 +19,7 @@ BUDGET_PCT = 5
 """Share of the value that a win-back contact may cost: the default of the policy's contact rules."""
 
 
-class Before(Struct):
+class Before(Struct, gc=False):
     """What was true of an inactive customer before the event that is being evaluated."""
 
     last_ms: int

@@ -12,7 +12,7 @@ from stream_app.domain.score import class_deadline_ms, settle_class
 from stream_app.domain.value import Standing
 
 
-class Verdict(Struct):
+class Verdict(Struct, gc=False):
     """All dimensions at one clock: `values` and `until_ms` are parallel to `DIMENSIONS`.
 
     `until_ms`: the next moment at which the dimension may change without an event, None when there is none.

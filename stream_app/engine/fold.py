@@ -24,7 +24,7 @@ class Record(Protocol):
     headers: Headers
 
 
-class Decoded(Struct):
+class Decoded(Struct, gc=False):
     """A record and what it means. `time_ms` orders the heads of the inputs; `key` is the state it will need, if any."""
 
     time_ms: int

@@ -20,7 +20,7 @@ from stream_app.engine.fold import Unit
 from stream_app.processor.policies import PolicyBook
 
 
-class Customer(Struct):
+class Customer(Struct, gc=False):
     """A customer open in this unit; `state` None means he does not exist (yet). `changed`: a status change was published."""
 
     key: bytes

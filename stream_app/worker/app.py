@@ -6,6 +6,7 @@ connections to close would only keep the partitions from their next owner.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -51,6 +52,9 @@ def run_worker(settings: Settings) -> None:
     """
     configure_logging(settings.log_format, settings.log_level)
     lock_data_dir(settings.data_dir)
+    # A unit makes and drops a hundred thousand small objects without cycles; walking them every 700 allocations costs a tenth.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     asyncio.run(_worker(settings))
 
 
@@ -106,7 +110,7 @@ def end_process(error: BaseException) -> None:
 async def _tick(engine: Engine, metrics: Metrics) -> None:
     try:
         await engine.tick(metrics)
-    except Exception as error:  # without ticks no wall clock deadline would ever fire
+    except Exception as error:  # noqa: BLE001 - without ticks no wall clock deadline would ever fire
         end_process(error)
 
 

@@ -36,7 +36,7 @@ CRITERIA_MAX = 100
 _CHANNEL_KIND = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
 
 
-class Folded(Struct):
+class Folded(Struct, gc=False):
     """What came of folding one event.
 
     `rejected`: the event itself, or waiting ones it brought to an end. `voids`: a cancel or refund took effect, or began to wait.

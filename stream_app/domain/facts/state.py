@@ -18,7 +18,7 @@ Raw = tuple[str, int, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
 """A record as it came: topic, partition, offset, key, value, headers. The domain only carries it to a dead letter."""
 
 
-class OrderNote(Struct, array_like=True):
+class OrderNote(Struct, array_like=True, gc=False):
     """What happened to an order after it was placed; most orders have none.
 
     `refunded_minor` is the uncapped sum over distinct refunds; `late_days` None means no payment came.
@@ -31,7 +31,7 @@ class OrderNote(Struct, array_like=True):
     late_days: int | None = None
 
 
-class Waiting(Struct, array_like=True):
+class Waiting(Struct, array_like=True, gc=False):
     """A cancel, refund or payment whose order has not come; it ends as a dead letter at `expires_ms`."""
 
     order_id: str
@@ -43,7 +43,7 @@ class Waiting(Struct, array_like=True):
     raw: Raw
 
 
-class State(Struct, array_like=True):
+class State(Struct, array_like=True, gc=False):
     """One customer. Times in UTC milliseconds, money in minor units, `_day` columns in local days (domain.calendar)."""
 
     # Who and when: not facts, since they depend on the order of arrival.
