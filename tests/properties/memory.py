@@ -1,0 +1,176 @@
+"""The engine's part of a unit of work, in memory: a store with timers, outputs, and a log cut into batches and partitions."""
+
+import json
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from stream_app.codec.policy import load_policy_file
+from stream_app.domain.policy import Policy
+from stream_app.engine.fold import Headers
+from stream_app.engine.partitioner import partition_of
+from stream_app.processor.policies import DEFAULT_KEY, PolicyBook
+from stream_app.processor.status import StatusProcessor
+from tests.oracle.days import parse_ms
+from tests.properties.stories import topic_of
+
+Emitted = tuple[str, bytes | None, bytes | None]
+WALL_MS = parse_ms("2026-01-01T00:00:00Z")
+
+
+@dataclass
+class Line:
+    """A record as the engine hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass
+class Partition:
+    """What survives a restart of one partition: states with their timers, the memo, and what was published."""
+
+    number: int
+    states: dict[bytes, tuple[bytes, int | None]] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict)
+    emitted: list[Emitted] = field(default_factory=list)
+
+
+class MemoryUnit:
+    """One unit of work over a `Partition` (`engine.fold.Unit`); nothing is kept until `commit`."""
+
+    def __init__(self, kept: Partition) -> None:
+        """Begin on what the last unit committed."""
+        self.partition = kept.number
+        self._kept = kept
+        self._written: dict[bytes, tuple[bytes, int | None]] = {}
+        self._emitted: list[Emitted] = []
+        self._timers: list[tuple[int, bytes]] = []
+        for key, (_, deadline) in kept.states.items():
+            if deadline is not None:
+                insort(self._timers, (deadline, key))
+
+    def read(self, key: bytes) -> bytes | None:
+        """The state under `key`."""
+        held = self._written.get(key) or self._kept.states.get(key)
+        return held[0] if held else None
+
+    def write(self, key: bytes, state: bytes | None, deadline_ms: int | None) -> None:
+        """Store a state and its timer."""
+        assert state is not None
+        self._written[key] = (state, deadline_ms)
+        self._timers = [timer for timer in self._timers if timer[1] != key]
+        if deadline_ms is not None:
+            insort(self._timers, (deadline_ms, key))
+
+    def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
+        """Consume the due timers of a shop."""
+        mine = [timer for timer in self._timers if timer[0] <= until_ms and timer[1].split(b"/")[0] == timeline.encode()][:limit]
+        self._timers = [timer for timer in self._timers if timer not in mine]
+        return mine
+
+    def next_due(self, timeline: str) -> int | None:
+        """The earliest timer of a shop."""
+        return min((deadline for deadline, key in self._timers if key.split(b"/")[0] == timeline.encode()), default=None)
+
+    def timelines(self) -> Sequence[str]:
+        """The shops with timers."""
+        return sorted({key.split(b"/")[0].decode() for _, key in self._timers})
+
+    def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
+        """Add an output; nothing goes to another partition, for every record lies where it belongs."""
+        assert partition in (None, self.partition)
+        assert topic == "dead-letters" or len(headers) == 1
+        self._emitted.append((topic, key, value))
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Nothing is counted here."""
+
+    def commit(self, memo: dict[str, Any]) -> None:
+        """Keep everything; the memo travels as JSON, as in the marker."""
+        self._kept.states |= self._written
+        self._kept.memo = json.loads(json.dumps(memo))
+        self._kept.emitted += self._emitted
+
+
+def compiled(document: dict[str, Any]) -> Policy:
+    """The policy as the worker holds it."""
+    with TemporaryDirectory() as name:
+        path = Path(name) / "policy.yaml"
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        return load_policy_file(path)
+
+
+def work(  # the arguments are what property 2 says must not matter
+    events: list[dict[str, Any]], document: dict[str, Any], cuts: set[int], restarts: set[int], partitions: int = 1, limit: int = 1000
+) -> list[Partition]:
+    """Run a log through `partitions` processors to a watermark at its latest time.
+
+    Args:
+        cuts: after how many records of a partition a unit of work ends; the last one ends where the log ends.
+        restarts: the cuts at which the processor is thrown away and taken up again from what was committed.
+        limit: how many customers with due deadlines a unit may begin.
+    """
+    book = PolicyBook()
+    book.add(DEFAULT_KEY, 0, compiled(document))
+    kept = [Partition(number) for number in range(partitions)]
+    latest = max(events, key=lambda raw: parse_ms(raw["time"]))["time"]
+    logs: dict[int, list[Line]] = defaultdict(list)
+    for raw in events:
+        key = f"{raw['source'].removeprefix('/shops/')}/{raw['subject']}".encode()
+        number = partition_of(key, partitions)
+        logs[number].append(_line(raw, key, number, len(logs[number])))
+    for partition in kept:
+        shops = sorted({raw["source"] for raw in events})
+        for shop in shops:
+            mark = {"specversion": "1.0", "id": f"w-{shop}", "source": shop, "type": "watermark", "time": latest}
+            logs[partition.number].append(_line(mark, b"", partition.number, len(logs[partition.number])))
+        _work_through(book, partition, logs[partition.number], cuts, restarts, (partitions, limit))
+    return kept
+
+
+def _line(raw: dict[str, Any], key: bytes, number: int, offset: int) -> Line:
+    return Line(topic_of(raw), number, offset, parse_ms(raw["time"]), key, json.dumps(raw).encode())
+
+
+def _work_through(book: PolicyBook, kept: Partition, log: list[Line], cuts: set[int], restarts: set[int], sizes: tuple[int, int]) -> None:
+    partitions, limit = sizes
+    processor = StatusProcessor(book, kept.number, partitions, 0)
+    processor.resume({})
+    ends = sorted({cut for cut in cuts if 0 < cut < len(log)} | {len(log)})
+    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        bound = log[end].timestamp if end < len(log) else None
+        unit = MemoryUnit(kept)
+        processor.fold([processor.decode(line, WALL_MS) for line in log[begin:end]], unit)
+        fired = processor.fire(unit, bound, None, limit)
+        processor.finish(unit)
+        unit.commit(processor.memo())
+        while fired >= limit:
+            unit = MemoryUnit(kept)
+            fired = processor.fire(unit, bound, None, limit)
+            processor.finish(unit)
+            unit.commit(processor.memo())
+        if end in restarts:
+            processor = StatusProcessor(book, kept.number, partitions, 0)
+            processor.resume(kept.memo)
+
+
+def published(kept: list[Partition]) -> dict[tuple[str, str], list[bytes]]:
+    """What was published, in order, per topic and key; without the interim profiles, whose moments do depend on the batches."""
+    found: dict[tuple[str, str], list[bytes]] = defaultdict(list)
+    for partition in kept:
+        for topic, key, value in partition.emitted:
+            if topic != "customer-profiles":
+                found[topic, (key or b"").decode()].append(value or b"")
+    return dict(found)
