@@ -160,8 +160,8 @@ class Criterion(Section):
     weight: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     bands: Annotated[
         dict[Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)], Percent],
+        Field(min_length=1, max_length=100, json_schema_extra={"propertyNames": {"pattern": f"^{_THRESHOLD.pattern}$"}}),
         BeforeValidator(_read_thresholds),
-        Field(min_length=1, max_length=100),
     ]
     """Threshold -> points; the highest threshold reached counts, below the first it is 0 points."""
 

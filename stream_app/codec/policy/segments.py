@@ -14,7 +14,12 @@ _TESTS = ("is", "in", "at_least", "below")
 class Condition(BaseModel):
     """A measure or an earlier dimension, with one test."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("is", "in", "at_least", "below")]},
+    )
 
     measure: Annotated[str, Field(min_length=1, max_length=128)]
     is_: Annotated[Answer, Field(alias="is")] = None
