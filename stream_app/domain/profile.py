@@ -1,6 +1,6 @@
 """The full picture of a customer: `customer.profile` (N19)."""
 
-from stream_app.domain.changes import Outgoing, Who, identify, origin_of, policy_ref
+from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who, identify, origin_of, policy_ref
 from stream_app.domain.facts.state import CLASS, DIMENSIONS, LABEL, SERVICE_LEVEL, State, describe
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
@@ -33,4 +33,5 @@ def profile(who: Who, state: State, policy: Policy) -> Outgoing:
     }
     profile_id = identify(PROFILE, who, state.born_ms, state.sequence)
     origin = origin_of(policy, state.clock_ms)
-    return Outgoing("customer-profiles", PROFILE, profile_id, who, state.clock_ms, state.sequence, origin, data)
+    latest_change_id = identify(STATUS_CHANGED, who, state.born_ms, state.sequence)
+    return Outgoing("customer-profiles", PROFILE, profile_id, who, state.clock_ms, state.sequence, origin, data, latest_change_id)
