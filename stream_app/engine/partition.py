@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from aiokafka import TopicPartition
 
@@ -129,7 +129,7 @@ class PartitionRuntime:
                 self._wake.clear()
                 while self._active and await self._one_unit():
                     pass
-        except Exception as error:  # whatever it is, going on could lose or double something
+        except Exception as error:  # noqa: BLE001 - whatever it is, going on could lose or double something
             self._on_fatal(error)
 
     async def _one_unit(self) -> bool:
@@ -221,4 +221,4 @@ class PartitionRuntime:
         self._committed = positions
 
     def _decode_unprefixed(self, record: Record, wall_ms: int) -> Decoded:
-        return self._processor.decode(replace(record, topic=self._topology.name(record.topic)), wall_ms)
+        return self._processor.decode(replace(cast(Any, record), topic=self._topology.name(record.topic)), wall_ms)

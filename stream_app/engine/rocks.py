@@ -85,8 +85,9 @@ class RocksStore:
         self.wiped: str | None = None
         self._memory = memory
         self._identity = identity
+        self._position = _Position(None, None, 0, 0)
         self._no_log = WriteOptions()
-        self._no_log.disable_wal = True
+        self._no_log.disable_wal = True  # type: ignore[method-assign,assignment]  # its type stub is wrong: an attribute
         reason = self._open()
         if reason is not None:
             self.wipe(reason)
@@ -204,7 +205,7 @@ class RocksStore:
                 return ""  # it was never flushed
             identity = msgspec.json.decode(owner, type=Identity)
             position = msgspec.msgpack.decode(self._db.get(_POSITION) or b"", type=_Position)
-        except Exception as error:  # rocksdict raises bare Exception; whatever is wrong, the changelog has it all
+        except Exception as error:  # noqa: BLE001 - rocksdict raises bare Exception; whatever is wrong, the changelog has it all
             return f"unreadable ({type(error).__name__})"
         if identity != self._identity:
             return "of another owner"

@@ -5,19 +5,17 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import faust
-from faust.app.base import BootStrategy
 from faust.types import TP
 
+from stream_app.engine.app import build_app
 from stream_app.engine.fold import ProcessorFactory
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.producer import TransactionalProducer
 from stream_app.engine.rocks import Identity, RocksStore, SharedMemory
 from stream_app.engine.store import MemoryStore, Store
-from stream_app.engine.table import Table, TableManager
 from stream_app.engine.takeover import Restore, marker_of
 from stream_app.engine.topology import Topology
-from stream_app.engine.transport import Arrived, Transport
+from stream_app.engine.transport import Arrived
 from stream_app.errors import TopicError
 from stream_app.settings import Settings
 from stream_app.telemetry.logs import get_logger
@@ -28,22 +26,6 @@ _TICK_S = 0.05
 _LAG_EVERY_TICKS = 20
 _TOMBSTONES_KEPT_MS = 20 * 3_600_000  # Kafka's default is 24 hours
 _log = get_logger(__name__)
-
-
-class _Boot(BootStrategy):  # type: ignore[misc]
-    enable_kafka_producer = False
-    enable_web = False
-
-
-class FaustApp(faust.App):  # type: ignore[misc]
-    """The Faust app with the engine's own transport."""
-
-    BootStrategy = _Boot
-    mundane_level = "debug"
-    engine: "Engine"
-
-    def _new_transport(self) -> Transport:
-        return Transport(self.conf.broker_consumer, self)
 
 
 class Engine:
@@ -59,7 +41,8 @@ class Engine:
         cluster_id: str,
         on_fatal: Callable[[BaseException], None],
     ) -> None:
-        """
+        """Prepare the Faust app; nothing is connected yet.
+
         Args:
             settings: the settings of the process.
             topology: the topics.
@@ -83,7 +66,7 @@ class Engine:
         self._failed = False
         self._memory = SharedMemory()
         self._positions: dict[int, dict[str, int]] = {}
-        self.app = _build_app(self, settings)
+        self.app = build_app(self, settings)
 
     # -- what the consumer asks and tells
 
@@ -259,49 +242,3 @@ def _co_partitioned(assignment: Iterable[TP], topology: Topology) -> set[int]:
         if numbers != partitions:
             raise TopicError(f"topic {topic} and {topology.changelog} are not owned together: give them the same number of partitions")
     return set(partitions)
-
-
-def _build_app(engine: Engine, settings: Settings) -> FaustApp:
-    topology = engine.topology
-    session_s = settings.session_timeout_ms / 1000
-    app = FaustApp(
-        settings.id,
-        broker=";".join(f"kafka://{address}" for address in settings.brokers),
-        store="memory://",
-        autodiscover=False,
-        web_enabled=False,
-        canonical_url=f"http://worker/{settings.instance}",
-        datadir=settings.data_dir / "faust",
-        agent_supervisor="mode.CrashingSupervisor",
-        Table=Table,
-        TableManager=TableManager,
-        table_standby_replicas=0,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        topic_partitions=topology.partitions,
-        stream_wait_empty=False,
-        stream_publish_on_commit=False,
-        stream_recovery_delay=0.0,
-        stream_buffer_maxsize=64,
-        consumer_group_instance_id=settings.instance or None,
-        broker_client_id="stream-app",
-        broker_session_timeout=session_s,
-        broker_heartbeat_interval=max(0.3, session_s / 10),
-        broker_request_timeout=max(40.0, session_s + 5),
-        broker_rebalance_timeout=max(20.0, session_s),
-    )
-    app.engine = engine
-    raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
-    changelog = app.topic(topology.changelog, partitions=topology.partitions, acks=False, internal=True, compacting=True, **raw)
-    app.Table(topology.table, partitions=topology.partitions, changelog_topic=changelog, key_type=bytes, value_type=bytes)
-    batches = app.topic(*topology.input_wires, partitions=topology.partitions, acks=False, **raw)
-
-    @app.agent(batches, name="partitions")  # type: ignore[untyped-decorator]
-    async def deliver(stream: Any) -> None:
-        async for event in stream.events():
-            try:
-                engine.deliver(event.message)
-            except Exception as error:  # an agent that dies is started again by Faust, and must not be
-                engine.fail(error)
-
-    return app

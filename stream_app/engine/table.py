@@ -1,7 +1,6 @@
 """The table as Faust sees it: a changelog that keeps inputs co-partitioned, and a recovery that the engine runs."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from stream_app.engine.stream import Engine
 
 
-class Table(faust.Table):  # type: ignore[misc]
+class Table(faust.Table[Any, Any]):
     """A registered table whose contents live in the engine's stores, one a partition."""
 
     def persisted_offset(self, tp: TP) -> int | None:  # noqa: ARG002
@@ -28,18 +27,18 @@ class Table(faust.Table):  # type: ignore[misc]
         """Nothing comes this way: the changelog is paused in Faust's client."""
 
 
-class Recovery(FaustRecovery):  # type: ignore[misc]
+class Recovery(FaustRecovery):
     """Runs the engine's takeover in place of Faust's recovery, which can end in silence or wait for ever."""
 
     @property
     def _engine(self) -> "Engine":
-        engine: Engine = self.app.engine
+        engine: Engine = self.app.engine  # type: ignore[attr-defined]
         return engine
 
     @Service.task
     async def _restart_recovery(self) -> None:
         while not self.should_stop:
-            if await self.wait_for_stopped(self.signal_recovery_start):
+            if await self.wait_for_stopped(self.signal_recovery_start.wait()):
                 break
             self.signal_recovery_start.clear()
             generation = self._generation_id
@@ -51,7 +50,7 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
                 continue
             except ServiceStopped:
                 break
-            except Exception as error:  # a recovery that failed must end the process, not only this task
+            except Exception as error:  # noqa: BLE001 - a recovery that failed must end the process, not only this task
                 self._engine.fail(error)
                 break
 
@@ -63,7 +62,7 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
     async def _publish_stats(self) -> None:
         """The restore reports itself."""
 
-    async def _wait(self, coro: Awaitable[Any], timeout: Any = None) -> None:
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
         """Wait for `coro`, and give up when the service stops, a new rebalance begins, or time is up.
 
         Raises:
@@ -90,11 +89,11 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
             await asyncio.gather(work, again, stopped, return_exceptions=True)
 
 
-class TableManager(FaustTableManager):  # type: ignore[misc]
+class TableManager(FaustTableManager):
     """Starts at once, and with the recovery above."""
 
     @property
-    def recovery(self) -> Recovery:
+    def recovery(self) -> FaustRecovery:
         """The recovery service."""
         if self._recovery is None:
             self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)

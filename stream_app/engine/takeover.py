@@ -20,7 +20,7 @@ from stream_app.telemetry.logs import get_logger
 from stream_app.telemetry.metrics import Metrics
 
 _FETCH_BYTES = 4 << 20
-_POLL_MS = 500
+_POLL_MS = 50
 _RECORDS_MAX = 20_000
 _REPORT_EVERY_S = 5.0
 _TAIL_OFFSETS = 2  # a store that lacks no more than the last transaction's marker lacks nothing
@@ -40,7 +40,8 @@ class Restore:
         age_max_ms: int,
         progress: Callable[[], None],
     ) -> None:
-        """
+        """Prepare a restore.
+
         Args:
             brokers: the addresses of the cluster.
             topology: the topics.
@@ -85,7 +86,11 @@ class Restore:
 
     async def _restore(self, consumer: AIOKafkaConsumer, stores: Mapping[int, Store]) -> None:
         by_tp = {TopicPartition(self._topology.changelog, partition): store for partition, store in stores.items()}
-        consumer.assign(list(by_tp))
+        inputs = [tp for partition in stores for tp in self._topology.input_partitions(partition)]
+        consumer.assign([*by_tp, *inputs])  # the inputs only so that the client knows their leaders before they are asked for
+        for tp in inputs:
+            consumer.seek(tp, 0)
+        consumer.pause(*inputs)
         async with asyncio.timeout(self._stall_timeout_s):
             ends: dict[TopicPartition, int] = await consumer.end_offsets(list(by_tp))
             begins: dict[TopicPartition, int] = await consumer.beginning_offsets(list(by_tp))

@@ -86,10 +86,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _arrive(self, wanted: frozenset[TP], inputs: frozenset[TP]) -> Arrived:
         consumer = self._ensure_consumer()
         batches: Mapping[TP, list[Any]] = {}
+        # aiokafka's public `getmany` can neither leave partitions out without dropping their data nor say how far it is.
+        fetcher, subscriptions = consumer._fetcher, consumer._subscription  # noqa: SLF001
         if self.consumer.flow_active and wanted:
-            with consumer._fetcher._subscriptions.fetch_context():
-                batches = await consumer._fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
-        subscription = consumer._subscription.subscription
+            with subscriptions.fetch_context():
+                batches = await fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
+        subscription = subscriptions.subscription
         assignment = subscription.assignment if subscription is not None else None
         states: dict[TP, InputState] = {}
         for tp in inputs:
@@ -121,7 +123,7 @@ class Consumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ARG002 - the stock signature
         """Hand over what has arrived, one message a record batch, for inputs that have room."""
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+            await self.wait(self.can_resume_flow.wait())
         if self.should_stop:
             return
         engine = self._engine
@@ -138,26 +140,7 @@ class Consumer(driver.Consumer):
             return
         engine.observe(arrived)
         for tp, records in arrived.batches.items():
-            last = records[-1]
-            stamp = last.timestamp / 1000
-            yield (
-                tp,
-                ConsumerMessage(
-                    tp.topic,
-                    tp.partition,
-                    last.offset,
-                    stamp,
-                    last.timestamp_type,
-                    (),
-                    b"",
-                    Batch(records, epoch),
-                    None,
-                    0,
-                    0,
-                    tp,
-                    generation_id=generation,
-                ),
-            )
+            yield tp, _message(tp, Batch(records, epoch), generation)
 
     async def perform_seek(self) -> None:
         """Go on where the markers say, whatever the group's offsets are."""
@@ -177,7 +160,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Keep the client from reading changelogs: the restore has a reader of its own."""
         changelogs = frozenset(tp for tp in assigned if self._is_changelog_tp(tp))
-        self._thread._ensure_consumer().pause(*(TopicPartition(*tp) for tp in changelogs))
+        await self._thread.place({}, changelogs)
         await super().on_partitions_assigned(assigned, generation_id)
 
     # -- what Faust would do with offsets, and must not
@@ -189,7 +172,7 @@ class Consumer(driver.Consumer):
     def track_message(self, message: Any) -> None:
         """Nothing to wait for: a unit of work is whole or not at all."""
 
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - the stock signature
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002 - the stock signature
         """Positions travel in the transactions."""
         return False
 
@@ -207,3 +190,24 @@ class Transport(driver.Transport):
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer = Consumer
+
+
+def _message(tp: TP, batch: Batch, generation: int) -> ConsumerMessage:
+    """A record batch as one Faust message, at the offset of its last record."""
+    last = batch.records[-1]
+    value: Any = batch
+    return ConsumerMessage(
+        tp.topic,
+        tp.partition,
+        last.offset,
+        last.timestamp / 1000,
+        last.timestamp_type,
+        [],
+        b"",
+        value,
+        None,
+        0,
+        0,
+        tp,
+        generation_id=generation,
+    )

@@ -18,7 +18,8 @@ class Watchdog:
     """Watches one engine."""
 
     def __init__(self, engine: Engine, *, stall_timeout_s: float, on_stalled: Callable[[StalledError], None]) -> None:
-        """
+        """Prepare to watch.
+
         Args:
             engine: what is watched.
             stall_timeout_s: the longest time without progress while there is something to do.

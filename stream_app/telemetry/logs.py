@@ -18,7 +18,7 @@ _NOISY = (
     "asyncio",
     "stream_app.engine.transport",
     "stream_app.engine.table",
-)  # the last two: Faust's own words
+)  # the last three: Faust's own words
 
 
 def configure_logging(style: Literal["text", "json"], level: str) -> None:

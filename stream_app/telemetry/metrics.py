@@ -80,14 +80,12 @@ class Metrics:
         """A policy document could not be used."""
         self._policy_errors.inc()
 
-    def ready(self, ready: bool) -> None:  # noqa: FBT001 - it is the value
+    def ready(self, ready: bool) -> None:
         """Whether the worker processes its partitions."""
         self._ready.set(int(ready))
 
     def forget(self, partition: int) -> None:
         """A partition was given away: its gauges must not stand still here."""
         number = str(partition)
-        for gauge in (self._lag, self._timers, self._overdue, self._restore):
-            position = gauge._labelnames.index("partition")
-            for labels in [labels for labels in gauge._metrics if labels[position] == number]:
-                gauge.remove(*labels)
+        for gauge in (self._timers, self._overdue, self._restore, self._lag):
+            gauge.remove_by_labels({"partition": number})

@@ -19,7 +19,8 @@ class MetricsServer:
     """Serves the metrics of one process until it is closed."""
 
     def __init__(self, metrics: Metrics, host: str, port: int, *, ready: Callable[[], bool], alive: Callable[[], bool]) -> None:
-        """
+        """Bind the port and serve.
+
         Args:
             metrics: what to show.
             host: the address to bind.
@@ -56,7 +57,7 @@ class MetricsServer:
         self._server.server_close()
 
 
-def _word(good: bool, yes: str, no: str) -> tuple[int, str, bytes]:  # noqa: FBT001 - it is the value
+def _word(good: bool, yes: str, no: str) -> tuple[int, str, bytes]:
     return (200, _TEXT, yes.encode()) if good else (503, _TEXT, no.encode())
 
 

@@ -10,7 +10,7 @@ from stream_app.telemetry.metrics import Metrics
 from stream_app.worker.app import INPUTS, OUTPUTS, run_engine
 from stream_app.worker.preflight import lock_data_dir
 from stream_app.worker.topics import TABLE
-from tests.integration.toy import ToyProcessor
+from tests.toy import ToyProcessor
 
 
 def main() -> int:

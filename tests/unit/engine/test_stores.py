@@ -1,0 +1,105 @@
+"""Both stores keep the same promises, so both run the same tests."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stream_app.engine.rocks import Identity, RocksStore, SharedMemory
+from stream_app.engine.store import FIRST, Changes, MemoryStore, Store
+
+ACME = Identity("app", "cluster", 0, 4)
+
+
+@pytest.fixture(scope="module")
+def memory() -> SharedMemory:
+    return SharedMemory()
+
+
+@pytest.fixture(params=["memory", "rocksdb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, memory: SharedMemory) -> Iterator[Store]:
+    made: Store = MemoryStore() if request.param == "memory" else RocksStore(tmp_path / "0", ACME, memory)
+    yield made
+    made.close()
+
+
+def test_states_are_read_back_and_tombstones_remove_them(store: Store) -> None:
+    store.apply(Changes({b"a/1": b"one", b"a/2": b"two"}))
+    store.apply(Changes({b"a/1": None, b"a/2": b"three"}))
+    assert store.get(b"a/1") is None
+    assert store.get(b"a/2") == b"three"
+    assert store.get(b"a/3") is None
+
+
+def test_offset_and_marker_stay_when_they_are_not_given(store: Store) -> None:
+    assert (store.offset, store.marker) == (None, None)
+    store.apply(Changes({}, offset=7, marker=b"m"))
+    store.apply(Changes({b"a/1": b"one"}))
+    assert (store.offset, store.marker) == (7, b"m")
+
+
+def test_timers_come_in_time_order_within_their_timeline(store: Store) -> None:
+    store.apply(Changes({}, arm=[(300, b"a/1"), (5, b"b/1"), (200, b"a/2"), (200, b"a/1"), (2**40, b"a/3"), (200, b"a/2")]))
+    assert list(store.timers_from("a", FIRST)) == [(200, b"a/1"), (200, b"a/2"), (300, b"a/1"), (2**40, b"a/3")]
+    assert list(store.timers_from("a", (200, b"a/2"))) == [(200, b"a/2"), (300, b"a/1"), (2**40, b"a/3")]
+    assert list(store.timers_from("c", FIRST)) == []
+    assert store.first_timers() == {"a": 200, "b": 5}
+
+
+def test_a_timer_that_is_removed_and_added_in_one_change_stays(store: Store) -> None:
+    store.apply(Changes({}, arm=[(1, b"a/1"), (2, b"a/2")]))
+    store.apply(Changes({}, arm=[(1, b"a/1")], disarm=[(1, b"a/1"), (2, b"a/2")]))
+    assert list(store.timers_from("a", FIRST)) == [(1, b"a/1")]
+
+
+def test_timelines_whose_names_begin_alike_are_kept_apart(store: Store) -> None:
+    store.apply(Changes({}, arm=[(9, b"shop/x"), (1, b"shop2/x"), (2, b"shop-2/x"), (3, b"sho/x")]))
+    assert list(store.timers_from("shop", FIRST)) == [(9, b"shop/x")]
+    assert store.first_timers() == {"shop": 9, "shop2": 1, "shop-2": 2, "sho": 3}
+
+
+def test_wiping_leaves_an_empty_store_that_works(store: Store) -> None:
+    store.apply(Changes({b"a/1": b"one"}, arm=[(1, b"a/1")], offset=3, marker=b"m"))
+    store.wipe("test")
+    assert (store.get(b"a/1"), store.offset, store.marker, store.first_timers(), store.wiped) == (None, None, None, {}, "test")
+    store.apply(Changes({b"a/2": b"two"}, offset=1))
+    assert (store.get(b"a/2"), store.offset) == (b"two", 1)
+
+
+def test_what_was_closed_is_there_after_opening(tmp_path: Path, memory: SharedMemory) -> None:
+    first = RocksStore(tmp_path / "0", ACME, memory)
+    first.apply(Changes({b"a/1": b"one"}, arm=[(1, b"a/1")], offset=3, marker=b"m"))
+    list(first.timers_from("a", FIRST))  # an iterator left behind would keep the lock
+    first.close()
+    second = RocksStore(tmp_path / "0", ACME, memory)
+    assert (second.get(b"a/1"), second.offset, second.marker, second.timers, second.wiped) == (b"one", 3, b"m", 1, None)
+    second.close()
+
+
+def _other_owner(path: Path) -> Identity:
+    return Identity("app", "another-cluster", 0, 4)
+
+
+def _damaged(path: Path) -> Identity:
+    table = next(path.glob("*.sst"))
+    table.write_bytes(b"\0" * table.stat().st_size)
+    return ACME
+
+
+def _current_lost(path: Path) -> Identity:
+    (path / "CURRENT").write_text("MANIFEST-999999\n")
+    return ACME
+
+
+@pytest.mark.parametrize("spoil", [_other_owner, _damaged, _current_lost])
+def test_a_store_that_cannot_be_used_is_wiped(tmp_path: Path, memory: SharedMemory, spoil: Callable[[Path], Identity]) -> None:
+    path = tmp_path / "0"
+    first = RocksStore(path, ACME, memory)
+    first.apply(Changes({b"a/1": b"one"}, offset=3, marker=b"m"))
+    first.close()
+    second = RocksStore(path, spoil(path), memory)
+    assert second.wiped
+    assert (second.get(b"a/1"), second.offset, second.marker) == (None, None, None)
+    second.apply(Changes({b"a/2": b"two"}, offset=1))
+    assert second.get(b"a/2") == b"two"
+    second.close()
