@@ -92,4 +92,5 @@ class Processor(Protocol):
 class ProcessorFactory(Protocol):
     """Makes the processor of a partition at takeover."""
 
-    def __call__(self, partition: int, partitions: int) -> Processor: ...
+    def __call__(self, partition: int, partitions: int) -> Processor:
+        """The processor of `partition`, one of `partitions`."""

@@ -30,12 +30,12 @@ START_LIMIT_S = 60.0
 class Worker:
     """One worker process."""
 
-    def __init__(self, environment: dict[str, str], log: Path, module: str = TOY) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, *command: str) -> None:
         self._log = log.open("ab")
         self.log = log
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module], env=child_environment(**environment), cwd=ROOT, stdout=self._log, stderr=self._log
+            [sys.executable, "-m", *(command or (TOY,))], env=child_environment(**environment), cwd=ROOT, stdout=self._log, stderr=self._log
         )
 
     def kill(self) -> None:
@@ -59,13 +59,16 @@ class Worker:
 
 
 @contextmanager
-def workers(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Start worker processes by name; all of them are ended when the test ends, and their logs shown if it failed."""
+def workers(tmp_path: Path, *command: str) -> Iterator[Callable[..., Worker]]:
+    """Start worker processes by name; all of them are ended when the test ends, and their logs shown if it failed.
+
+    `command` is the module and its arguments, by default the toy's.
+    """
     started: list[Worker] = []
 
     def start(environment: dict[str, str], name: str = "w1", **extra: str) -> Worker:
         settings = {"INSTANCE": name, "BATCH_WAIT_MS": "5", **environment, "DATA_DIR": str(tmp_path / name), **extra}
-        worker = Worker(settings, tmp_path / f"{name}.log")
+        worker = Worker(settings, tmp_path / f"{name}.log", *command)
         started.append(worker)
         return worker
 
@@ -142,7 +145,11 @@ async def group_offsets(settings: Settings, topic: str, partitions: int) -> dict
 
 def complaints(by_key: dict[str, list[Change]], events: dict[str, int]) -> list[str]:
     """What is wrong with the outputs: every event counted once, and sequences 1..n without hole or repetition."""
-    wrong = [f"{key}: {len(by_key.get(key, []))} outputs for {count} events" for key, count in events.items() if len(by_key.get(key, [])) != count]
+    wrong = [
+        f"{key}: {len(by_key.get(key, []))} outputs for {count} events"
+        for key, count in events.items()
+        if len(by_key.get(key, [])) != count
+    ]
     for key, found in by_key.items():
         if [change.sequence for change in found] != list(range(1, len(found) + 1)):
             wrong.append(f"{key}: sequences {[change.sequence for change in found][:20]}")

@@ -1,0 +1,127 @@
+"""Taking over: the changelog and its marker are the truth, whatever else says something different."""
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from stream_app.engine.frame import MARKER_KEY, Marker, encode_marker, frame
+from stream_app.engine.topology import changelog_name
+from stream_app.settings import Settings
+from stream_app.worker.topics import TABLE, create_topics
+from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, complaints, group_offsets, publish, wait_exit, workers
+from tests.toy import OUTPUT, Event
+
+PARTITIONS = 2
+BASE_MS = 1_700_000_000_000
+
+
+def events(first: int, count: int) -> list[tuple[bytes, Event]]:
+    return [(f"shop/{n % 50}".encode(), Event(f"e{n}", BASE_MS + n, 1)) for n in range(first, first + count)]
+
+
+def expected(count: int) -> dict[str, int]:
+    return {f"shop/{key}": sum(1 for n in range(count) if n % 50 == key) for key in range(50)}
+
+
+async def test_the_marker_wins_over_the_group_offset(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    await create_topics(settings, partitions=PARTITIONS)
+    await publish(settings, "orders", events(0, 500), PARTITIONS)
+    with workers(tmp_path) as start:
+        assert await _work(start(environment), settings, 500) == 0
+        committed = await group_offsets(settings, "orders", PARTITIONS)
+        assert sum(offset or 0 for offset in committed.values()) == 500, "the group sees the same positions"
+        await _set_group_offsets(settings, {0: 0, 1: committed[1] or 0})
+        assert (await group_offsets(settings, "orders", PARTITIONS))[0] == 0, "the group offset was really moved back"
+        await publish(settings, "orders", events(500, 300), PARTITIONS)
+        assert await _work(start(environment), settings, 800) == 0
+    assert complaints(await changes(settings), expected(800)) == []
+
+
+async def test_a_lost_store_is_rebuilt_and_an_open_transaction_is_aborted(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    await create_topics(settings, partitions=PARTITIONS)
+    await publish(settings, "orders", events(0, 500), PARTITIONS)
+    with workers(tmp_path) as start:
+        worker = start(environment)
+        assert await _work(worker, settings, 500) == 0
+        shutil.rmtree(tmp_path / "w1" / "store")
+        ghost = await _leave_transaction_open(settings)
+        await publish(settings, "orders", events(500, 300), PARTITIONS)
+        again = start(environment)
+        assert await _work(again, settings, 800) == 0
+        assert any("restored" in line and "offsets=0" not in line for line in again.lines()), "the changelog was read"
+        ghost._sender.sender_task.cancel()  # what it left open was aborted by the worker; it must not say goodbye
+        await ghost.stop()
+    by_key = await changes(settings)
+    assert complaints(by_key, expected(800)) == []
+    assert "shop/ghost" not in by_key
+
+
+async def test_a_memory_store_is_rebuilt_at_every_start(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    await create_topics(settings, partitions=PARTITIONS)
+    with workers(tmp_path) as start:
+        for life in range(3):
+            await publish(settings, "orders", events(life * 200, 200), PARTITIONS)
+            assert await _work(start(environment, STORE="memory"), settings, (life + 1) * 200) == 0
+    assert complaints(await changes(settings), expected(600)) == []
+
+
+async def test_a_marker_outside_the_log_is_refused_with_one_line(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    await create_topics(settings, partitions=PARTITIONS)
+    offsets = {settings.topic(name): 0 for name in ("orders", "contacts", "customer-events-rekeyed")}
+    async with AIOKafkaProducer(bootstrap_servers=settings.brokers, acks="all") as client:
+        marker = encode_marker(Marker(offsets | {settings.topic("orders"): 4711}, {}))
+        await client.send_and_wait(settings.topic(changelog_name(settings.id, TABLE)), marker, MARKER_KEY, 1)
+    with workers(tmp_path) as start:
+        worker = start(environment)
+        assert await asyncio.to_thread(wait_exit, worker, START_LIMIT_S) == 1
+        line = worker.lines()[-1]
+    assert line.startswith("stream-app: topic ")
+    assert "position 4711 lies outside the log (0 to 0)" in line
+    assert "STREAM_APP_ID" in line, "the line names the fix"
+
+
+async def _work(worker: Worker, settings: Settings, count: int) -> int:
+    """Let a worker apply everything, then stop it; its exit status."""
+    while await applied(settings) < count:
+        assert worker.process.poll() is None
+        assert time.monotonic() - worker.started < START_LIMIT_S
+        await asyncio.sleep(0.1)
+    return await asyncio.to_thread(worker.stop)
+
+
+async def _set_group_offsets(settings: Settings, offsets: dict[int, int]) -> None:
+    """Move the group's offsets while no worker runs; a static member is in the group until its session ends, so this waits."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.brokers, group_id=settings.id, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        tps = {TopicPartition(settings.topic("orders"), number): offset for number, offset in offsets.items()}
+        consumer.assign(list(tps))
+        ends = time.monotonic() + START_LIMIT_S
+        while True:
+            try:
+                await consumer.commit(tps)
+            except KafkaError:
+                assert time.monotonic() < ends, "the group did not become empty in time"
+                await asyncio.sleep(0.5)
+            else:
+                return
+    finally:
+        await consumer.stop()
+
+
+async def _leave_transaction_open(settings: Settings) -> AIOKafkaProducer:
+    """Write a state, a marker and an output as the partition's predecessor would, and never commit them."""
+    client = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.id}-0", acks="all")
+    await client.start()
+    await client.begin_transaction()
+    changelog = settings.topic(changelog_name(settings.id, TABLE))
+    await client.send_and_wait(changelog, frame(b"\x94\x01\x01\x01\xc0", None), b"shop/ghost", 0)
+    await client.send_and_wait(changelog, encode_marker(Marker({settings.topic("orders"): 4711}, {})), MARKER_KEY, 0)
+    await client.send_and_wait(settings.topic(OUTPUT), b"{}", b"shop/ghost", 0)
+    return client
