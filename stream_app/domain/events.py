@@ -14,7 +14,7 @@ ID_LENGTH_MAX = 128
 LINES_MAX = 500
 
 Id = Annotated[str, Meta(min_length=1, max_length=ID_LENGTH_MAX)]
-Name = Annotated[str, Meta(min_length=1, max_length=256)]
+Name = Annotated[str, Meta(max_length=256)]
 Note = Annotated[str, Meta(max_length=4096)]
 CurrencyCode = Annotated[str, Meta(min_length=3, max_length=3)]
 Amount = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]

@@ -8,7 +8,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from stream_app.codec.policy import compile_policy, encode_policy_document, policy_key, read_policy_document
+from stream_app.codec.policy import encode_policy_document, policy_key, read_policy
 from stream_app.errors import Failure, TopicError
 from stream_app.settings import Settings
 from stream_app.worker.cluster import partitions_of, producer, read_to_end, reader
@@ -35,8 +35,7 @@ def check_policy(file: Path) -> tuple[PolicyRef, bytes]:
         content = file.read_bytes()
     except OSError as error:
         raise Failure(f"{file}: {error.strerror or 'cannot be read'}; name a policy file") from None
-    document = read_policy_document(content, file.name)
-    compiled = compile_policy(document)
+    document, compiled = read_policy(content, file.name)
     return PolicyRef(policy_key(document).decode(), compiled.version, compiled.hash), encode_policy_document(document)
 
 

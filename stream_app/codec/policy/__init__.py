@@ -12,6 +12,7 @@ from stream_app.codec.policy.compile import (
     encode_policy_document,
     load_policy_file,
     policy_key,
+    read_policy,
     read_policy_document,
 )
 from stream_app.codec.policy.document import PolicyDocument
@@ -25,5 +26,6 @@ __all__ = [
     "encode_policy_document",
     "load_policy_file",
     "policy_key",
+    "read_policy",
     "read_policy_document",
 ]

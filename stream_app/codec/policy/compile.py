@@ -31,6 +31,18 @@ def read_policy_document(content: bytes, name: str) -> PolicyDocument:
     return _read(content, name)[0]
 
 
+def read_policy(content: bytes, name: str) -> tuple[PolicyDocument, domain.Policy]:
+    """Read, validate and compile a policy in YAML or JSON: the document as it is to be published, and what the rules read.
+
+    Raises:
+        PolicyError: it cannot be used; one line for each thing that is wrong, with its line in the text.
+    """
+    document, text = _read(content, name)
+    if unsupported := find_unsupported(document):
+        raise PolicyError(render(unsupported, text, name))
+    return document, compile_policy(document)
+
+
 def load_policy_file(path: FilePath | str) -> domain.Policy:
     """Read, validate and compile a policy file.
 
@@ -38,15 +50,11 @@ def load_policy_file(path: FilePath | str) -> domain.Policy:
         Failure: the file cannot be read.
         PolicyError: it is no usable policy; one line for each thing that is wrong.
     """
-    name = FilePath(path).name
     try:
         content = FilePath(path).read_bytes()
     except OSError as error:
         raise Failure(f"{path}: {error.strerror or 'cannot be read'}; name a policy file") from None
-    document, text = _read(content, name)
-    if unsupported := find_unsupported(document):
-        raise PolicyError(render(unsupported, text, name))
-    return compile_policy(document)
+    return read_policy(content, FilePath(path).name)[1]
 
 
 def encode_policy_document(document: PolicyDocument) -> bytes:
