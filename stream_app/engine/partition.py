@@ -19,6 +19,7 @@ from stream_app.settings import Settings
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
 _FIRE_LIMIT = 500
+_FOLD_SLICE = 200
 _QUEUE_UNITS = 2
 _CACHE_BYTES = 16 << 20
 
@@ -140,7 +141,7 @@ class PartitionRuntime:
         self._idle.clear()
         try:
             began = self._unit_began = time.monotonic()
-            unit = self._fold()
+            unit = await self._fold()
             if unit is None:
                 return False
             folded = time.monotonic()
@@ -158,7 +159,7 @@ class PartitionRuntime:
         rest = self._settings.batch_wait_ms / 1000 - (time.monotonic() - self._unit_began)
         await asyncio.sleep(max(0.0, rest) if queued else 0)
 
-    def _fold(self) -> UnitOfWork | None:
+    async def _fold(self) -> UnitOfWork | None:
         wall_ms = int(time.time() * 1000)
         unit = UnitOfWork(self.partition, self.store, self._cache, self._bounds)
         fired = self._fire(unit, wall_ms) if self._fire_owed else 0
@@ -168,7 +169,10 @@ class PartitionRuntime:
         self._tick = False
         if batch:
             unit.records = len(batch)
-            self._processor.fold(batch, unit)
+            for start in range(0, len(batch), _FOLD_SLICE):
+                # The loop must turn: other partitions' commits, heartbeats and fetches wait for it.
+                await asyncio.sleep(0)
+                self._processor.fold(batch[start : start + _FOLD_SLICE], unit)
         self._fire(unit, wall_ms)
         self._processor.finish(unit)
         return unit
