@@ -12,7 +12,7 @@ from stream_app.domain.facts.state import State
 
 STATE_VERSION = 1
 _PREFIX = bytes([STATE_VERSION])
-_FIRST_FACT = State.__struct_fields__.index("high_ms")
+_FIRST_FACT = State.__struct_fields__.index("low_ms")
 _LONG = 1
 """The msgpack extension of an integer beyond 64 bits: two's complement, big endian."""
 

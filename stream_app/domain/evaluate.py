@@ -59,6 +59,8 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
         window.advance(state, policy)
     if time_ms > state.high_ms:  # noqa: PLR1730 - max() costs a call
         state.high_ms = time_ms
+    if time_ms < state.low_ms:  # noqa: PLR1730
+        state.low_ms = time_ms
     outcome.forgotten.extend(["event_id"] * remember(state, event.id, time_ms, policy))
     folded = fold(state, event, raw, policy)
     outcome.rejected.extend(folded.rejected)

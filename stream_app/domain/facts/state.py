@@ -62,6 +62,7 @@ class State(Struct, array_like=True, gc=False):
     notice_id: str = ""
     waiting: list[Waiting] = field(default_factory=list)
     # Facts from here on.
+    low_ms: int = 0  # the earliest and the latest time of his own events
     high_ms: int = NEVER
     seen_ms: list[int] = field(default_factory=list)
     seen_ids: list[str] = field(default_factory=list)
@@ -115,7 +116,7 @@ def masked_groups(state: State, mask: int) -> list[int]:
 
 def new_state(time_ms: int) -> State:
     """A customer whose first event carries `time_ms`."""
-    return State(born_ms=time_ms, clock_ms=time_ms)
+    return State(born_ms=time_ms, clock_ms=time_ms, low_ms=time_ms)
 
 
 def describe(state: State) -> dict[str, Any]:
@@ -133,6 +134,6 @@ def describe(state: State) -> dict[str, Any]:
         },
         "preferred_channel": state.preference[2] if state.preference else None,
         "events_waiting": len(state.waiting),
-        "first_event_at": state.born_ms,
+        "first_event_at": state.low_ms,
         "last_event_at": state.high_ms,
     }
