@@ -1,1 +1,11 @@
-"""Room card to be written."""
+"""Faust made fast and exactly-once; knows nothing of customers.
+
+Owns: units of work, transactions, the store, timers, restore, the fold order of inputs, rebalances, the watchdog.
+Called by: worker.
+May import: telemetry, settings, errors; faust, mode, aiokafka, rocksdict.
+Start at: fold.py (what a processor is), then unit.py, partition.py, stream.py.
+
+A record batch travels: transport.py (fetch) -> stream.py (deliver) -> inputs.py (order) -> the processor -> unit.py ->
+producer.py (one transaction: positions, outputs, changelog, marker) -> store.py / rocks.py. takeover.py brings a partition
+back; table.py and app.py keep Faust to its part.
+"""

@@ -99,10 +99,8 @@ async def test_a_second_worker_on_one_data_directory_refuses(settings: Settings,
         second = Worker({**environment, "DATA_DIR": str(tmp_path / "w1"), "INSTANCE": "w2"}, tmp_path / "second.log")
         try:
             assert await asyncio.to_thread(wait_exit, second, START_LINE_LIMIT_S) == 1
-            assert second.lines() == [
-                f"stream-app: data directory {tmp_path / 'w1'} is used by another worker: "
-                "stop it, or set STREAM_APP_DATA_DIR to another directory"
-            ]
+            fix = "stop it, or set STREAM_APP_DATA_DIR to another directory"
+            assert second.lines() == [f"stream-app: data directory {tmp_path / 'w1'} is used by another worker: {fix}"]
         finally:
             second.close()
         assert first.process.poll() is None
