@@ -1,6 +1,7 @@
 """JSON Schemas (2020-12) of every event in and out and of the policy, made from the types that decode and describe them.
 
-Events that we read have open schemas (unknown fields are ignored), events that we publish closed ones.
+Beside them lies the AsyncAPI document that says in which topics they are. Events that we read have open
+schemas (unknown fields are ignored), events that we publish closed ones.
 """
 
 import json
@@ -10,6 +11,8 @@ from typing import Any
 import msgspec
 from pydantic.json_schema import GenerateJsonSchema
 
+from stream_app.codec.asyncapi import FILE as ASYNCAPI_FILE
+from stream_app.codec.asyncapi import make_asyncapi
 from stream_app.codec.data import WIRE_TYPES
 from stream_app.codec.outputs import OUTPUT_TYPES, UNCAUSED
 from stream_app.codec.policy import PolicyDocument
@@ -53,7 +56,7 @@ def write_schemas(directory: Path) -> list[str]:
     """Write all schemas; returns the names of the files that changed."""
     stale = check_schemas(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    made = make_schemas()
+    made = _make_files()
     for name in stale:
         if name in made:
             (directory / name).write_text(_spell(made[name]), encoding="utf-8")
@@ -64,9 +67,13 @@ def write_schemas(directory: Path) -> list[str]:
 
 def check_schemas(directory: Path) -> list[str]:
     """The names of the files that are missing, not as they would be written, or of no use any more."""
-    made = make_schemas()
-    found = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*" + SUFFIX)}
+    made = _make_files()
+    found = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
     return sorted({name for name, schema in made.items() if found.get(name) != _spell(schema)} | (found.keys() - made.keys()))
+
+
+def _make_files() -> dict[str, Schema]:
+    return make_schemas() | {ASYNCAPI_FILE: make_asyncapi(SUFFIX)}
 
 
 def _spell(schema: Schema) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from stream_app.codec.asyncapi import make_asyncapi
 from stream_app.codec.events import decode_record
 from stream_app.codec.policy import encode_policy_document, read_policy_document
 from stream_app.codec.schemas import SUFFIX, check_schemas, make_schemas, write_schemas
@@ -34,7 +35,7 @@ def test_the_files_are_current() -> None:
 
 def test_drift_is_found_and_mended(tmp_path: Path) -> None:
     directory = tmp_path / "schemas"
-    assert write_schemas(directory) == sorted(SCHEMAS)
+    assert write_schemas(directory) == sorted([*SCHEMAS, "asyncapi.json"])
     assert check_schemas(directory) == []
     (directory / f"order.placed{SUFFIX}").write_text("{}")
     (directory / f"order.lost{SUFFIX}").write_text("{}")
@@ -43,6 +44,18 @@ def test_drift_is_found_and_mended(tmp_path: Path) -> None:
     assert check_schemas(directory) == stale
     assert write_schemas(directory) == stale
     assert check_schemas(directory) == []
+
+
+def test_asyncapi_refers_to_what_is_there() -> None:
+    document = make_asyncapi(SUFFIX)
+    messages = document["components"]["messages"]
+    assert {message["payload"]["schema"]["$ref"].removeprefix("./") for message in messages.values()} == set(SCHEMAS) - {
+        f"envelope{SUFFIX}"
+    }
+    for name, channel in document["channels"].items():
+        assert document["operations"][name]["channel"] == {"$ref": f"#/channels/{name}"}
+        for kind, message in channel["messages"].items():
+            assert kind == "rejected" or (message == {"$ref": f"#/components/messages/{kind}"} and kind in messages)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
