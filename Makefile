@@ -1,0 +1,51 @@
+# Needs python3.11, make, git and the package registries; everything else is fetched.
+PYTHON ?= python3.11
+ARGS ?=
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+UV := .cache/uv/bin/uv
+READY := .venv/ready
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt check test bench schemas demo
+
+help: ## what can be done here
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## the environment, Kafka and the data set; after it the demo needs no network
+
+# Standard output is left to the program, so that `make demo ARGS="--json"` prints one document and nothing else.
+$(READY): pyproject.toml uv.lock | $(UV)
+	@echo "setting up (once, about a minute)" >&2
+	@$(UV) sync --frozen --quiet --python $(PYTHON) >&2
+	@$(BIN)/python -m stream_app.demo.prepare >&2
+	@touch $@
+
+$(UV):
+	@echo "fetching uv" >&2
+	@$(PYTHON) -m venv .cache/uv >&2
+	@.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9" >&2
+
+fmt: $(READY) ## format the code, and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+check: $(READY) ## format, lint, types, and who may import whom
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: check ## all checks and all tests (ARGS: for pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(READY) ## measure the worker and the replay
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+schemas: $(READY) ## write the JSON Schemas from the models
+	@$(BIN)/stream-app schemas $(ARGS)
+
+demo: $(READY) ## see it at work (ARGS="--once --json": only the summary)
+	@$(BIN)/stream-app demo $(ARGS)
