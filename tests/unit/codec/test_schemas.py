@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from stream_app.codec.asyncapi import make_asyncapi
 from stream_app.codec.events import decode_record
 from stream_app.codec.policy import encode_policy_document, read_policy_document
 from stream_app.codec.schemas import SUFFIX, check_schemas, make_schemas, write_schemas
+from stream_app.codec.schemas.asyncapi import make_asyncapi
 from stream_app.domain.events import EVENT_TYPES, Event
 from stream_app.replay.run import replay
 from tests.oracle.histories import history
