@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from stream_app.codec.policy import load_policy_file
+from stream_app.codec.state import decode_state, encode_facts
+from stream_app.domain.evaluate import reach
 from stream_app.domain.policy import Policy
 from stream_app.engine.fold import Headers
 from stream_app.engine.partitioner import partition_of
@@ -174,3 +176,13 @@ def published(kept: list[Partition]) -> dict[tuple[str, str], list[bytes]]:
             if topic != "customer-profiles":
                 found[topic, (key or b"").decode()].append(value or b"")
     return dict(found)
+
+
+def facts_at(kept: Partition, document: dict[str, Any], time_ms: int) -> dict[bytes, bytes]:
+    """The stored facts of every customer, once his clock is at `time_ms`: the window of the measures moves with the clock."""
+    policy, found = compiled(document), {}
+    for key, (encoded, _) in kept.states.items():
+        state = decode_state(encoded)
+        reach(state, time_ms, policy)
+        found[key] = encode_facts(state)
+    return found

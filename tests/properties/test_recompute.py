@@ -3,10 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_app.codec.state import decode_state, encode_facts
 from tests.oracle.histories import History
-from tests.properties.memory import work
-from tests.properties.stories import mixtures, stories
+from tests.properties.memory import facts_at, work
+from tests.properties.stories import end_of, mixtures, stories
 
 CUTS = st.sets(st.integers(1, 40), max_size=12)
 
@@ -25,11 +24,5 @@ def test_the_log_out_of_order_gives_the_stored_facts(story: History, cuts: set[i
     log = data.draw(mixtures(story.events))
     stored = work(log, story.document, cuts | restarts, restarts)[0]
     recomputed = work(log, story.document, set(), set())[0]
-    assert {key: facts(state) for key, (state, _) in stored.states.items()} == {
-        key: facts(state) for key, (state, _) in recomputed.states.items()
-    }
-
-
-def facts(state: bytes) -> bytes:
-    """The part of a stored state that is facts."""
-    return encode_facts(decode_state(state))
+    until = end_of(log)
+    assert facts_at(stored, story.document, until) == facts_at(recomputed, story.document, until)
