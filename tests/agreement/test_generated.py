@@ -1,5 +1,6 @@
 """Generated histories: the product's replay says exactly what the oracle says."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,18 @@ def test_a_shuffled_history_as_given(seed: int, tmp_path: Path) -> None:
     outcome = run.replay(told.events, told.document, as_given=True)
     assert any(change["cause"]["kind"] == "late" for customer in outcome.customers.values() for change in customer.changes)
     assert differences(outcome, replay(tmp_path, told.events, told.document, as_given=True)) == []
+
+
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_a_history_cut_off_by_until(seed: int, tmp_path: Path) -> None:
+    """Later events are left out, and time stands still at `--until`, deadlines of that very millisecond included."""
+    told = history(seed, customers=40)
+    whole = run.replay(told.events, told.document)
+    turns = [change["effective_at"] for customer in whole.customers.values() for change in customer.changes]
+    until = sorted(turns)[len(turns) // 2]
+    outcome = run.replay(told.events, told.document, until=until)
+    text = datetime.fromtimestamp(until // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{until % 1000:03d}Z"
+    assert differences(outcome, replay(tmp_path, told.events, told.document, until=text)) == []
 
 
 def test_the_histories_do_everything() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.oracle.days import DAY, day_of, start
-from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, voided
+from tests.oracle.measures import Event, Order, Policy, first_below, latest, leading, measure, voided
 
 DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "winback")
 NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels"}
@@ -59,6 +59,8 @@ class Customer:
         days = [order["day"] for order in counting]
         since = {"recency_days": max(days), "tenure_days": min(days)}
         for criterion in policy["criteria"]:
+            if criterion["measure"] == "p_alive_pct" and lead["line"]["method"] == "alive":
+                found += [first_below(lead, int(threshold)) for threshold in criterion["bands"]]
             if criterion["measure"] in since:
                 found += [start(zone, since[criterion["measure"]] + int(threshold)) for threshold in criterion["bands"]]
         return found

@@ -5,10 +5,11 @@ An order is a dict: `time`, `day`, `id`, `total`, `discount`, `cost` (or None), 
 """
 
 from collections.abc import Iterable
+from math import floor
 from typing import Any
 
 from tests.oracle.days import DAY, day_of
-from tests.oracle.rhythm import expected_days, p_alive, patience_ms
+from tests.oracle.rhythm import doubt, expected_days, patience_ms
 
 Order = dict[str, Any]
 Event = dict[str, Any]
@@ -144,10 +145,25 @@ def measure(orders: list[Order], others: list[Event], clock: int, policy: Policy
     found["strategic"] = ratio(sum(assessed.values()), len(assessed))
     found["p_alive_pct"] = None
     if lead and lead["line"]["method"] == "alive":
-        age = lead["span"] + (clock - lead["last_ms"]) / DAY
-        found["p_alive_pct"] = int(100 * p_alive(lead["line"], lead["n"], lead["span"], age))
+        found["p_alive_pct"] = p_alive_pct(lead, clock)
     found["score"] = score(found, policy) if counting else None
     return found
+
+
+def p_alive_pct(lead: dict[str, Any], clock: int) -> int:
+    """The probability of being alive at the clock, in floored percent; the leading group's method is `alive`."""
+    age = lead["span"] + (clock - lead["last_ms"]) / DAY
+    percent: int = floor(100 / doubt(lead["line"], lead["n"], lead["span"], age))
+    return percent
+
+
+def first_below(lead: dict[str, Any], threshold: int) -> int:
+    """The first millisecond at which `p_alive_pct` lies below the threshold: by halving, for it only ever falls."""
+    begin, end = lead["last_ms"] - 1, lead["last_ms"] + 100_000 * DAY
+    while end - begin > 1:
+        middle = (begin + end) // 2
+        begin, end = (begin, middle) if p_alive_pct(lead, middle) < threshold else (middle, end)
+    return end
 
 
 def score(measures: dict[str, Any], policy: Policy) -> int | None:

@@ -36,6 +36,7 @@ BANDS: dict[str, tuple[int, ...]] = {
     "value_total": (-20_000, 0, 10_000, 100_000),
     "referrals": (0, 1),
     "feedback": (1, 2),
+    "p_alive_pct": (0, 1, 10, 50, 75, 99, 100),
     "recency_days": (0, 1, 10, 45, 200),
     "tenure_days": (0, 1, 30, 180, 400),
     "criteria.loyalty": (0, 30, 60, 100),

@@ -12,10 +12,10 @@ def alive_until(line: dict[str, Any], n: float, span: float) -> float:
     return float((alpha + span) * (((1 - theta) / theta) * (b + n) / a) ** (1 / (r + n)) - alpha)
 
 
-def p_alive(line: dict[str, Any], n: float, span: float, age: float) -> float:
-    """P(alive) after `n` repeats, the last at `span`, seen at `age`."""
+def doubt(line: dict[str, Any], n: float, span: float, age: float) -> float:
+    """One over P(alive) after `n` repeats, the last at `span`, seen at `age`."""
     r, alpha, a, b = (line[name] for name in ("r", "alpha", "a", "b"))
-    return float(1 / (1 + a / (b + n) * ((alpha + age) / (alpha + span)) ** (r + n)))
+    return float(1 + a / (b + n) * ((alpha + age) / (alpha + span)) ** (r + n))
 
 
 def patience_ms(line: dict[str, Any], n: int, span: int) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.oracle.customer import Customer
 from tests.oracle.days import DAY, day_of, parse_ms, start
-from tests.oracle.rhythm import alive_until, p_alive, patience_ms
+from tests.oracle.rhythm import alive_until, doubt, patience_ms
 from tests.oracle.run import replay
 
 FIXED_30: dict[str, Any] = {"currency": "EUR", "rhythm": {"default": {"method": "fixed", "days": 30}}}
@@ -45,7 +45,7 @@ def moves(customer: Customer, *dimensions: str) -> list[tuple[Any, ...]]:
 
 
 def test_the_vectors_of_the_model() -> None:
-    assert p_alive(WEEKS, 2, 30.43, 38.86) == pytest.approx(0.70613, abs=1e-5)
+    assert 1 / doubt(WEEKS, 2, 30.43, 38.86) == pytest.approx(0.70613, abs=1e-5)
     assert alive_until(WEEKS, 2, 30.43) == pytest.approx(57.5578, rel=1e-5)
     assert alive_until(WEEKS, 0, 0) == pytest.approx(12.9815, rel=1e-4)
     assert alive_until(WEEKS, 7, 29.43) == pytest.approx(41.9595, rel=1e-4)
