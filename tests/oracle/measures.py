@@ -159,7 +159,8 @@ def p_alive_pct(lead: dict[str, Any], clock: int) -> int:
 
 def first_below(lead: dict[str, Any], threshold: int) -> int:
     """The first millisecond at which `p_alive_pct` lies below the threshold: by halving, for it only ever falls."""
-    begin, end = lead["last_ms"] - 1, lead["last_ms"] + 100_000 * DAY
+    begin: int = lead["last_ms"] - 1
+    end = begin + 100_000 * DAY
     while end - begin > 1:
         middle = (begin + end) // 2
         begin, end = (begin, middle) if p_alive_pct(lead, middle) < threshold else (middle, end)
