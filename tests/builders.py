@@ -85,7 +85,12 @@ def cancel(time_ms: int, order_id: str = "o-1", event_id: str | None = None) -> 
 def refund(time_ms: int, amount: int, order_id: str = "o-1", refund_id: str = "r-1", event_id: str | None = None) -> Event:
     """An `order.refunded`."""
     return event(
-        "order.refunded", time_ms, event_id or f"{refund_id}-{order_id}-{time_ms}", order_id=order_id, refund_id=refund_id, amount_minor=amount
+        "order.refunded",
+        time_ms,
+        event_id or f"{refund_id}-{order_id}-{time_ms}",
+        order_id=order_id,
+        refund_id=refund_id,
+        amount_minor=amount,
     )
 
 
@@ -149,4 +154,4 @@ class Life:
 
     def rejected(self) -> list[tuple[str, str]]:
         """(code, event id) of every event that became a dead letter."""
-        return [(rejected.code.value, about[4].decode()) for rejected, about in self.outcome.rejected]
+        return [(rejected.code.value, (about[4] or b"").decode()) for rejected, about in self.outcome.rejected]

@@ -37,7 +37,12 @@ TABLE: list[tuple[str, int, list[tuple[float, int]], list[Move]]] = [
     ("down and further down", 30, [(0, A), (10, B), (25, C)], [(None, "A", 0), ("A", "B", 40), ("B", "C", 70)]),
     ("a rest on the way clears the hold", 30, [(0, A), (10, C), (45, B), (60, C)], [(None, "A", 0), ("A", "B", 40), ("B", "C", 90)]),
     ("half way up is still lower", 30, [(0, A), (10, C), (39, B)], [(None, "A", 0), ("A", "B", 40)]),
-    ("up from below clears the hold", 30, [(0, B), (10, C), (20, A), (25, C)], [(None, "B", 0), ("B", "A", 20), ("A", "B", 55), ("B", "C", 85)]),
+    (
+        "up from below clears the hold",
+        30,
+        [(0, B), (10, C), (20, A), (25, C)],
+        [(None, "B", 0), ("B", "A", 20), ("A", "B", 55), ("B", "C", 85)],
+    ),
     ("without dwell straight down", 0, [(0, A), (10, C)], [(None, "A", 0), ("A", "C", 10)]),
     ("a dwell of a day", 1, [(0, A), (10, C)], [(None, "A", 0), ("A", "B", 11), ("B", "C", 12)]),
 ]
@@ -55,7 +60,7 @@ def test_anti_flap(what: str, dwell: int, scores: list[tuple[float, int]], moves
     assert [(before, after, (moment - at(0)) / 86_400_000) for before, after, moment, _ in life.changes("class")] == moves
     for before, _, moment, kind in life.changes("class"):
         downward = before is not None and (moment - at(0)) / 86_400_000 not in [day for day, points in scores]
-        assert kind == ("time" if downward or what.startswith("an upswing at the very end") and before == "A" else "event")
+        assert kind == ("time" if downward or (what.startswith("an upswing at the very end") and before == "A") else "event")
     assert [change[:3] for change in life.changes("label")] == [
         (LABELS.get(before or ""), LABELS[after or ""], moment) for before, after, moment, _ in life.changes("class")
     ]
@@ -132,7 +137,10 @@ def test_the_score_is_published_with_what_it_is_made_of() -> None:
         ({"labels": None, "service_levels": None}, {"class"}),
         ({"labels": None}, {"class", "service_level"}),
         ({"service_levels": None}, {"class", "label"}),
-        ({"classes": ScoreClasses(0, 0), "service_levels": ServiceLevels({}, {"A": "a", "B": "b", "C": "c"})}, {"class", "label", "service_level"}),
+        (
+            {"classes": ScoreClasses(0, 0), "service_levels": ServiceLevels({}, {"A": "a", "B": "b", "C": "c"})},
+            {"class", "label", "service_level"},
+        ),
     ],
 )
 def test_a_dimension_exists_when_the_policy_asks_for_it(changes: dict[str, object], existing: set[str]) -> None:

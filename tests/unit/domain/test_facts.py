@@ -1,6 +1,7 @@
 """Duplicates, the latest of several facts, and what is kept of relations (domain.md, section 2)."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ LATEST = [
 @pytest.mark.parametrize("early_first", [True, False])
 @pytest.mark.parametrize(("early", "late"), LATEST)
 def test_the_latest_is_the_greatest_time_and_id(early: tuple[int, str], late: tuple[int, str], early_first: bool) -> None:
-    def both(kind: str, lose: dict[str, object], win: dict[str, object], win_kind: str | None = None) -> Life:
+    def both(kind: str, lose: dict[str, Any], win: dict[str, Any], win_kind: str | None = None) -> Life:
         pair = [event(kind, *early, **lose), event(win_kind or kind, *late, **win)]
         return Life().take(*(pair if early_first else reversed(pair)))
 

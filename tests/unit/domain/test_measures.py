@@ -107,7 +107,7 @@ def test_late_payment_costs_interest_floored_per_order(net: int, days: int, rate
 
 
 FUTURE: list[tuple[Policy, list[Event], float, int]] = [
-    # (policy, events, clock, value_future)
+    # the policy, the events, the clock and the value_future
     (TWENTY_DAYS, [order(at(0))], 0, 400 * 365 // 20),
     (TWENTY_DAYS, [order(at(0))], 19.999, 400 * 365 // 20),
     (TWENTY_DAYS, [order(at(0))], 20, 0),  # inactive

@@ -26,7 +26,7 @@ def p_alive_fraction(n: int, span: float, observed: float) -> float:
 
 
 PATIENCE: list[tuple[Rhythm, int, int, int]] = [
-    # (method, n, span, patience in ms)
+    # the method, n, the span and the patience in ms
     (Fixed(400), 0, 0, 400 * DAY),
     (Fixed(400), 9, 90, 400 * DAY),
     (OwnRhythm(60, 2, 250, 30, 730), 0, 0, 150 * DAY),  # 250 % of the prior
