@@ -118,8 +118,8 @@ class PartitionRuntime:
         """Let go of everything; after `quiesce`."""
         if self._task is not None:
             self._task.cancel()
+        self.store.close()  # first, and without waiting: whoever owns the partition next may be this process
         await self.producer.stop()
-        self.store.close()
 
     # -- the loop
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from stream_app.engine.app import build_app
@@ -16,7 +17,7 @@ from stream_app.engine.store import MemoryStore, Store
 from stream_app.engine.takeover import Restore, marker_of
 from stream_app.engine.topology import Topology
 from stream_app.engine.transport import Arrived
-from stream_app.errors import TopicError
+from stream_app.errors import BrokerUnavailableError, TopicError, UnitError
 from stream_app.settings import Settings
 from stream_app.telemetry.logs import get_logger
 from stream_app.telemetry.metrics import Metrics
@@ -176,11 +177,33 @@ class Engine:
                     for entry in runtime.inputs:
                         metrics.lag(self.topology.name(entry.topic), runtime.partition, entry.lag())
 
+    async def start(self) -> None:
+        """Join the group.
+
+        Raises:
+            BrokerUnavailableError: the broker has gone away since the preflight.
+        """
+        try:
+            await self.app.start()
+        except KafkaError as error:
+            raise BrokerUnavailableError(f"no Kafka broker answers at {self._settings.broker}: start it and the worker again") from error
+
+    async def crashed(self) -> None:
+        """Wait until Faust gives up, which it does in silence.
+
+        Raises:
+            UnitError: it has; the text says why.
+        """
+        await self.app._crashed.wait()  # noqa: SLF001 - mode has no public way to wait for it
+        reason = self.app.crash_reason
+        raise UnitError(f"the consumer has stopped ({type(reason).__name__}); start the worker again")
+
     async def close(self) -> None:
-        """Finish running units and let go of every partition."""
+        """Finish running units, let go of every partition, and stop the client; what is still open is whole or not at all."""
         await self.quiesce(self._settings.transaction_timeout_ms / 1000)
         await asyncio.gather(*(runtime.stop() for runtime in self.runtimes.values()))
         self.runtimes.clear()
+        await self.app.stop()
 
     # -- within
 
@@ -210,9 +233,9 @@ class Engine:
             )
             positions = await restore.run(stores)
         except BaseException:
-            await asyncio.gather(*(producer.stop() for producer in producers.values()), return_exceptions=True)
             for store in stores.values():
                 store.close()
+            await asyncio.gather(*(producer.stop() for producer in producers.values()), return_exceptions=True)
             raise
         for partition in partitions:
             self.runtimes[partition] = self._runtime(partition, stores[partition], producers[partition])

@@ -79,6 +79,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Fetch the buffered batches of `wanted` and, in the same breath, how far every one of `inputs` is."""
         return await self.call_thread(self._arrive, wanted, inputs)  # type: ignore[no-any-return]
 
+    def member_id(self) -> str:
+        """The name that the group has given to this process."""
+        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - the only way to see a silent rejoin
+
     async def place(self, positions: Mapping[TP, int], paused: frozenset[TP]) -> None:
         """Seek the inputs and keep the client from fetching changelogs."""
         await self.call_thread(self._place, positions, paused)
@@ -111,6 +115,7 @@ class Consumer(driver.Consumer):
     """The consumer that the Faust app runs."""
 
     _thread: ConsumerThread
+    _member: str | None = None
 
     @property
     def _engine(self) -> "Engine":
@@ -158,7 +163,15 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Keep the client from reading changelogs: the restore has a reader of its own."""
+        """Keep the client from reading changelogs: the restore has a reader of its own.
+
+        A member that the group has forgotten, and that is let in again, may have been replaced meanwhile: it ends.
+        """
+        member, self._member = self._member, self._thread.member_id()
+        if member not in {None, self._member}:
+            name = self.app.conf.consumer_group_instance_id
+            why = f"it was silent too long, or another worker has its name (STREAM_APP_INSTANCE={name})"
+            self._engine.fail(UnitError(f"the group has given this worker's place away: {why}; start the worker again"))
         changelogs = frozenset(tp for tp in assigned if self._is_changelog_tp(tp))
         await self._thread.place({}, changelogs)
         await super().on_partitions_assigned(assigned, generation_id)

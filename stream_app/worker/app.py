@@ -10,8 +10,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from stream_app.engine.fold import Processor, ProcessorFactory
 from stream_app.engine.stream import Engine
@@ -67,7 +68,7 @@ async def _worker(settings: Settings) -> None:
 
     async with policy_follower(settings, book, metrics) as follower:
         await follower.read_to_end()
-        following = asyncio.create_task(follower.follow(), name="policies")
+        following = asyncio.create_task(_or_end(follower.follow()), name="policies")
         try:
             await run_engine(settings, factory, metrics, table=TABLE, inputs=INPUTS, outputs=OUTPUTS)
         finally:
@@ -86,12 +87,14 @@ async def run_engine(
     watchdog = Watchdog(engine, stall_timeout_s=settings.stall_timeout_s, on_stalled=end_process)
     stopped = _stop_on_signals()
     async with _metrics_server(settings, metrics, engine):
-        ticking = asyncio.create_task(_tick(engine, metrics), name="ticks")
+        ticking = asyncio.create_task(_or_end(engine.tick(metrics)), name="ticks")
         watchdog.start()
         try:
-            await engine.app.start()
+            await engine.start()
             _log.info("started", partitions=facts.partitions, instance=settings.instance)
+            crashed = asyncio.create_task(_or_end(engine.crashed()), name="crash")
             await stopped.wait()
+            crashed.cancel()
         finally:
             watchdog.stop()
             ticking.cancel()
@@ -107,10 +110,11 @@ def end_process(error: BaseException) -> None:
     os._exit(_EXIT_FATAL)
 
 
-async def _tick(engine: Engine, metrics: Metrics) -> None:
+async def _or_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`, which lasts as long as the process: without it the worker would look alive and be lame."""
     try:
-        await engine.tick(metrics)
-    except Exception as error:  # noqa: BLE001 - without ticks no wall clock deadline would ever fire
+        await work
+    except Exception as error:  # noqa: BLE001 - whatever it is
         end_process(error)
 
 
@@ -120,7 +124,6 @@ async def _stop(engine: Engine) -> None:
     try:
         async with asyncio.timeout(_STOP_TIMEOUT_S):
             await engine.close()
-            await engine.app.stop()
     except TimeoutError:
         _log.warning("stopped late")
         sys.stdout.flush()

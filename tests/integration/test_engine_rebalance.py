@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stream_app.settings import Settings
 from stream_app.worker.topics import create_topics
-from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, complaints, publish, workers
+from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, complaints, publish, wait_exit, workers
 from tests.toy import Event
 
 PARTITIONS = 4
@@ -55,12 +55,22 @@ async def test_a_zombie_is_fenced_and_writes_nothing(settings: Settings, environ
         await publishing
         await _all_applied(settings, stream.sent)
         assert at < stream.sent
-        ended = first.process.poll()
-        assert ended in {None, 1}, "it has joined again, or ended with a fatal error"
-        if ended == 1:
-            assert first.lines()[-1].startswith("stream-app: "), "one line says why"
-        assert second.process.poll() in {None, 1}
+        assert await asyncio.to_thread(wait_exit, first, 20) == 1, "a zombie ends as soon as it knows"
+        assert first.lines()[-1].startswith("stream-app: "), "one line says why"
+        assert second.process.poll() is None
     assert complaints(await changes(settings), stream.by_key) == []
+
+
+async def test_two_workers_with_one_name_are_told_apart(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    await create_topics(settings, partitions=PARTITIONS)
+    with workers(tmp_path) as start:
+        first = start(environment, "w1", INSTANCE="same", **SLOW)
+        await _until(lambda: _ready(first, PARTITIONS), "the first worker owns everything")
+        second = start(environment, "w2", INSTANCE="same", **SLOW)
+        await _until(lambda: _ready(second, PARTITIONS), "the second worker owns everything")
+        assert await asyncio.to_thread(wait_exit, first, 20) == 1
+        assert "STREAM_APP_INSTANCE=same" in first.lines()[-1]
+        assert second.process.poll() is None
 
 
 class Stream:
