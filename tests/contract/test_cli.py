@@ -1,0 +1,166 @@
+"""The commands as programs see them: words, exit statuses, one line on standard error, `--json` alone on standard output."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stream_app import __version__
+
+COMMANDS = [
+    "demo",
+    "broker",
+    "topics",
+    "topics create",
+    "policy",
+    "policy check",
+    "policy publish",
+    "policy show",
+    "publish",
+    "worker",
+    "watch",
+    "replay",
+    "schemas",
+]
+NOBODY = {"STREAM_APP_BROKER": "127.0.0.1:1"}
+POLICY = "currency: EUR\n"
+
+
+def run(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_APP_")}
+    return subprocess.run(
+        [sys.executable, "-m", "stream_app", *words],
+        cwd=cwd,
+        env={**clean, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def only_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    assert "Traceback" not in text
+    return text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, tmp_path: Path) -> None:
+    done = run(*command.split(), "--help", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: stream-app {command}")
+
+
+def test_help_of_the_program_names_every_command_and_is_quick(tmp_path: Path) -> None:
+    started = time.monotonic()
+    done = run("--help", cwd=tmp_path)
+    assert time.monotonic() - started < 5, "a heavy room is imported"
+    assert [name for name in COMMANDS if f"  {name.split()[0]} " not in done.stdout] == []
+
+
+def test_version(tmp_path: Path) -> None:
+    done = run("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"stream-app {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "unknown",
+        "publish",
+        "broker --port 0",
+        "broker --port x",
+        "topics create --partitions 0",
+        "watch --nothing",
+        "replay a.jsonl",
+        "policy check",
+    ],
+)
+def test_wrong_usage_is_2_and_one_line(words: str, tmp_path: Path) -> None:
+    done = run(*words.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert only_line(done.stderr).startswith("stream-app: ")
+
+
+@pytest.mark.parametrize("words", ["", "topics", "policy"])
+def test_no_command_shows_the_usage_and_is_2(words: str, tmp_path: Path) -> None:
+    done = run(*words.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: stream-app")
+
+
+@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "policy show", "demo"])
+def test_a_wrong_setting_is_2_and_names_the_variable(words: str, tmp_path: Path) -> None:
+    done = run(*words.split(), cwd=tmp_path, env={"STREAM_APP_GRACE_MS": "soon"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert only_line(done.stderr).startswith("stream-app: STREAM_APP_GRACE_MS: ")
+
+
+@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "policy show", "policy publish p.yaml", "publish e.jsonl"])
+def test_an_unreachable_broker_is_1_and_one_line_in_time(words: str, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(POLICY)
+    (tmp_path / "e.jsonl").write_text("{}\n")
+    started = time.monotonic()
+    done = run(*words.split(), cwd=tmp_path, env=NOBODY)
+    assert time.monotonic() - started < 15
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "127.0.0.1:1" in only_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "policy check no.yaml",
+        "policy publish no.yaml",
+        "publish no.jsonl",
+        "replay no.jsonl --policy no.yaml",
+        "schemas --check --dir nowhere",
+    ],
+)
+def test_a_missing_file_is_1_and_one_line(words: str, tmp_path: Path) -> None:
+    done = run(*words.split(), cwd=tmp_path, env=NOBODY)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no" in only_line(done.stderr)
+
+
+def test_a_wrong_time_is_wrong_usage(tmp_path: Path) -> None:
+    done = run("replay", "a.jsonl", "--policy", "p.yaml", "--until", "yesterday", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--until yesterday" in only_line(done.stderr)
+
+
+def test_an_unknown_data_set_is_wrong_usage(tmp_path: Path) -> None:
+    done = run("demo", "--dataset", "nothing", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing" in only_line(done.stderr)
+
+
+def test_policy_check_prints_one_json_line(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("shop: acme\nversion: 3\n" + POLICY)
+    done = run("policy", "check", "p.yaml", "--json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(only_line(done.stdout))
+    assert (found["file"], found["shop"], found["version"]) == ("p.yaml", "acme", 3)
+
+
+def test_a_bad_policy_is_1_and_says_where(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("currency: EUR\nmargin: 3\n")
+    done = run("policy", "check", "p.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "p.yaml:2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_broker_refuses_a_held_port_in_one_line(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run("broker", "--port", str(port), "--data", str(tmp_path / "data"), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(port) in only_line(done.stderr)
