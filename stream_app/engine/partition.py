@@ -21,7 +21,8 @@ from stream_app.telemetry.metrics import Metrics, UnitSeen
 _FIRE_LIMIT = 500
 _FOLD_SLICE = 200
 _QUEUE_UNITS = 2
-_CACHE_BYTES = 16 << 20
+_CACHE_BYTES = 64 << 20
+_CACHE_BYTES_MIN = 1 << 20
 
 
 class PartitionRuntime:
@@ -49,7 +50,7 @@ class PartitionRuntime:
         self._processor = processor
         self._metrics = metrics
         self._on_fatal = on_fatal
-        self._cache = StateCache(_CACHE_BYTES)
+        self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
         self._bounds = TimerBounds(store.first_timers())
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
