@@ -3,12 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from aiokafka import TopicPartition
 
-from stream_app.engine.fold import Decoded, Processor, Record
+from stream_app.engine.fold import Decoded, Processor
 from stream_app.engine.frame import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.inputs import Input, bound_of, take
 from stream_app.engine.producer import UnitProducer
@@ -63,7 +62,7 @@ class PartitionRuntime:
         self._unit_began = 0.0
         self._committed: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self._decode = processor.decode if not topology.prefix else self._decode_unprefixed
+        self._decode = processor.decode
 
     # -- what the consumer and the services say
 
@@ -224,6 +223,3 @@ class PartitionRuntime:
         offset = await self.producer.commit(moved, outputs, changelog)
         self.store.apply(unit.changes(offset, marker))
         self._committed = positions
-
-    def _decode_unprefixed(self, record: Record, wall_ms: int) -> Decoded:
-        return self._processor.decode(replace(cast(Any, record), topic=self._topology.name(record.topic)), wall_ms)

@@ -15,20 +15,18 @@ from stream_app.domain.events import Event, Rejected, Watermark
 from stream_app.domain.facts.state import NEVER, Raw
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.partitioner import partition_of
-from stream_app.processor.customers import Customers, emit_dead_letter
+from stream_app.processor.customers import Customer, Customers, emit_dead_letter
 from stream_app.processor.policies import PolicyBook
+from stream_app.processor.streams import Streams
 
 REKEYED = "customer-events-rekeyed"
 
 
-class StreamTime:
-    """How far time has come for one shop in one partition, in UTC milliseconds."""
+_CHAIN = 8
+"""A slice ends after so many deadlines for each customer it may begin."""
 
-    __slots__ = ("events_ms", "watermark_ms")
-
-    def __init__(self, events_ms: int = NEVER, watermark_ms: int = NEVER) -> None:
-        self.events_ms = events_ms
-        self.watermark_ms = watermark_ms
+Due = tuple[int, str, bytes]
+"""A deadline, whose shop, whose key: the order in which deadlines fire."""
 
 
 class StatusProcessor:
@@ -40,34 +38,37 @@ class StatusProcessor:
         self._partitions = partitions
         self._grace_ms = grace_ms
         self._rekeyed_topic = rekeyed_topic
-        self._streams: dict[str, StreamTime] = {}
+        self._streams = Streams(grace_ms)
         self._customers = Customers(policies)
+        self._fired = self._is_complete = True
 
     def resume(self, memo: Mapping[str, Any]) -> None:
         """Take back the stream times of `memo`."""
-        self._streams = {shop: StreamTime(*times) for shop, times in memo.get("streams", {}).items()}
+        self._streams.resume(memo.get("streams", {}))
 
     def memo(self) -> dict[str, Any]:
-        """The stream times: {"streams": {shop: [events_ms, watermark_ms]}}."""
-        return {"streams": {shop: [stream.events_ms, stream.watermark_ms] for shop, stream in self._streams.items()}}
+        """The stream times: {"streams": {shop: [events_ms, watermark_ms, owed_ms]}}."""
+        return {"streams": self._streams.memo()}
 
     def decode(self, record: Record, wall_ms: int) -> Decoded:
-        """Decode one record; a rejected one keeps its place by the record's own timestamp."""
+        """Decode one record; a rejected one has no event time and goes first, so that it holds nothing up."""
         event = decode_record(record.key, record.value, record.headers, record.timestamp)
         if type(event) is Rejected:
-            return Decoded(record.timestamp, None, record, event)
+            return Decoded(NEVER, None, record, event)
         assert isinstance(event, Event)
         if record.topic != self._rekeyed_topic:
             rejected = check_time(event, wall_ms)
             if rejected is not None:
-                return Decoded(record.timestamp, None, record, rejected)
+                return Decoded(NEVER, None, record, rejected)
         key = record_key(event.shop_id, event.customer_id) if event.customer_id else None
         return Decoded(event.time_ms, key, record, event)
 
     def fold(self, batch: Sequence[Decoded], unit: Unit) -> None:
         """Apply `batch` in the given order."""
+        self._fired = False
         events: dict[str, int] = {}
-        for decoded in batch:
+        first = self._streams.begin([decoded.time_ms for decoded in batch])
+        for place, decoded in enumerate(batch, first):
             event = decoded.content
             held = None if type(event) is Rejected else self._policies.current(event.shop_id)
             rejected = event if type(event) is Rejected else evaluate.refuse(event, held and held[1])
@@ -76,13 +77,14 @@ class StatusProcessor:
                 continue
             events[event.type] = events.get(event.type, 0) + 1
             if decoded.key is None:
-                self._watermark(event)
+                assert type(event.data) is Watermark  # the codec demands a subject of all other types
+                self._streams.watermark(event.shop_id, event.time_ms, place)
             else:
-                self._fold_event(decoded, decoded.key, unit)
+                self._fold_event(decoded, decoded.key, place, unit)
         for event_type, count in events.items():
             unit.count("events", event_type, by=count)
 
-    def _fold_event(self, decoded: Decoded, key: bytes, unit: Unit) -> None:
+    def _fold_event(self, decoded: Decoded, key: bytes, place: int, unit: Unit) -> None:
         record, event = decoded.record, decoded.content
         customer = self._customers.open(key, unit)
         if customer.state is None and record.topic != self._rekeyed_topic:
@@ -92,55 +94,103 @@ class StatusProcessor:
                 unit.emit(REKEYED, key, record.value, record.headers, home)
                 unit.count("rekeyed")
                 return
-        self._customers.apply(customer, event, _raw(record), unit)
-        stream = self._streams.get(event.shop_id)
-        if stream is None:
-            stream = self._streams[event.shop_id] = StreamTime()
-        if event.time_ms > stream.events_ms:  # noqa: PLR1730 - max() costs a call
-            stream.events_ms = event.time_ms
+        self._fire_passed(customer, event.shop_id, event.time_ms, place, unit)
+        if self._customers.apply(customer, event, _raw(record), unit):
+            self._streams.event(event.shop_id, event.time_ms, place)
+        customer.touched = place
 
-    def _watermark(self, event: Event) -> None:
-        assert type(event.data) is Watermark  # the codec demands a subject of all other types
-        stream = self._streams.setdefault(event.shop_id, StreamTime())
-        stream.events_ms = max(stream.events_ms, event.time_ms)
-        stream.watermark_ms = max(stream.watermark_ms, event.time_ms)
+    def _fire_passed(self, customer: Customer, shop: str, time_ms: int, place: int, unit: Unit) -> None:
+        """Before an event that comes late: fire the customer's deadlines that stream time has passed."""
+        deadline = customer.deadline_ms()
+        if deadline is None or deadline <= time_ms:
+            return  # his own event says what is due
+        stream = self._streams.get(shop)
+        while stream is not None and deadline is not None and deadline <= max(stream.reached_ms, stream.owed_ms):
+            if not self._streams.has_passed(stream, deadline, customer.key, customer.touched, place):
+                return
+            self._customers.fire(customer, deadline, unit)
+            deadline = customer.deadline_ms()
 
     def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
-        """Fire due deadlines in (deadline, shop, customer) order; at most `limit` customers are begun."""
-        horizons = self._horizons(bound_ms, wall_ms)
-        due = self._customers.due(horizons)
-        for shop in unit.timelines():
-            horizon = horizons.get(shop)
-            earliest = unit.next_due(shop)
-            if horizon is not None and earliest is not None and earliest <= horizon and len(due) < limit:
-                due.extend(unit.due(shop, horizon, limit - len(due)))
-        heap = list({key: (deadline, key) for deadline, key in due}.values())
+        """Fire due deadlines in (deadline, shop, customer) order; at most `limit` customers are taken from the store."""
+        self._fired = True
+        self._streams.close(bound_ms, {} if wall_ms is None else self._walls(wall_ms))
+        found, self._is_complete = self._fetch(unit, limit)
+        end = found[-1] if found and not self._is_complete else None
+        for _, _, key in found:
+            self._customers.open(key, unit)
+        heap = [due for customer in self._customers.all() if (due := self._due(customer)) is not None]
         heapify(heap)
-        while heap:
-            _, key = heappop(heap)
+        fired = 0
+        while heap and (end is None or heap[0] <= end):
+            if fired >= limit * _CHAIN:
+                self._is_complete = False
+                break
+            deadline, _, key = heappop(heap)
             customer = self._customers.open(key, unit)
-            horizon = horizons[customer.who.shop_id]
-            following = self._customers.fire(customer, horizon, unit)
-            if following is not None and following <= horizon:
-                heappush(heap, (following, key))
-        return min(len(due), limit)
+            self._customers.fire(customer, deadline, unit)
+            fired += 1
+            due = self._due(customer)
+            if due is not None:
+                heappush(heap, due)
+        if self._is_complete:
+            return min(fired, limit)
+        self._streams.owe()
+        return limit
 
-    def _horizons(self, bound_ms: int | None, wall_ms: int | None) -> dict[str, int]:
-        """Per shop, the time up to which deadlines may fire."""
-        horizons = {}
-        for shop, stream in self._streams.items():
-            horizon = max(stream.events_ms - self._grace_ms, stream.watermark_ms)
-            if bound_ms is not None:
-                horizon = min(horizon, bound_ms)
-            if wall_ms is not None:
-                held = self._policies.current(shop)
-                if held is not None and held[1].clock == "wall":
-                    horizon = max(horizon, wall_ms - self._grace_ms)
-            horizons[shop] = horizon
-        return horizons
+    def _due(self, customer: Customer) -> Due | None:
+        """The customer's deadline, if it is due."""
+        deadline, shop = customer.deadline_ms(), customer.who.shop_id
+        stream = self._streams.get(shop)
+        if deadline is None or stream is None or not self._streams.is_due(stream, deadline, customer.key, customer.touched):
+            return None
+        return deadline, shop, customer.key
+
+    def _fetch(self, unit: Unit, limit: int) -> tuple[list[Due], bool]:
+        """The first `limit` due timers of the store, in the order of firing, and whether these are all."""
+        heads: list[tuple[int, str]] = []
+        for shop in unit.timelines():
+            stream, head = self._streams.get(shop), unit.next_due(shop)
+            if stream is not None and head is not None and head <= stream.all_ms:
+                heads.append((head, shop))
+        heapify(heads)
+        found: list[Due] = []
+        while heads and len(found) < limit:
+            _, shop = heappop(heads)
+            stream = self._streams.get(shop)
+            assert stream is not None
+            until = stream.all_ms
+            if heads:
+                rival, other = heads[0]
+                until = min(until, rival if shop < other else rival - 1)
+            found.extend((deadline, shop, key) for deadline, key in unit.due(shop, until, limit - len(found)))
+            head = unit.next_due(shop)
+            if head is not None and head <= stream.all_ms:
+                if head <= until:
+                    return found, False  # the limit, or more stale timers than one unit of work looks at
+                heappush(heads, (head, shop))
+        return found, not heads
+
+    def _walls(self, wall_ms: int) -> dict[str, int]:
+        """The wall clock, less the grace, of the shops that live by it."""
+        walls = {}
+        for shop in self._streams.shops():
+            held = self._policies.current(shop)
+            if held is not None and held[1].clock == "wall":
+                walls[shop] = wall_ms - self._grace_ms
+        return walls
 
     def finish(self, unit: Unit) -> None:
         """Write the open customers back."""
+        if not self._fired:
+            self._streams.leave_open()
+            self._fired, self._is_complete = True, False
+        touched = [
+            (customer.who.shop_id, deadline, customer.key, customer.touched)
+            for customer in ([] if self._is_complete else self._customers.all())
+            if customer.touched >= 0 and (deadline := customer.deadline_ms()) is not None
+        ]
+        self._streams.settle(touched, complete=self._is_complete)
         self._customers.close(unit)
 
 

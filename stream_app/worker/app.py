@@ -20,7 +20,7 @@ from stream_app.engine.topology import Topology
 from stream_app.engine.watchdog import Watchdog
 from stream_app.errors import StreamAppError
 from stream_app.processor.policies import PolicyBook
-from stream_app.processor.status import StatusProcessor
+from stream_app.processor.status import REKEYED, StatusProcessor
 from stream_app.settings import Settings
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics
@@ -64,7 +64,7 @@ async def _worker(settings: Settings) -> None:
     book = PolicyBook()
 
     def factory(partition: int, partitions: int) -> Processor:
-        return StatusProcessor(book, partition, partitions, settings.grace_ms)
+        return StatusProcessor(book, partition, partitions, settings.grace_ms, settings.topic(REKEYED))
 
     async with policy_follower(settings, book, metrics) as follower:
         await follower.read_to_end()
