@@ -4,6 +4,7 @@ The next record is the one with the smallest event time among the heads; of equa
 lag but nothing fetched could still bring an older record, so it is waited for, up to a limit.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -24,7 +25,8 @@ class Input:
         fetched: the next offset the client will fetch, None before the first answer.
         end: the last stable offset, None before the first answer.
         under_way: record batches between the client and this queue.
-        answered_ms: when the broker last answered a fetch, wall clock.
+        answered_ms: when the broker last answered a fetch, as the client has stamped it.
+        answered_at: the same moment by the monotonic clock, as far as we have seen it.
     """
 
     def __init__(self, topic: str) -> None:
@@ -34,6 +36,7 @@ class Input:
         self.end: int | None = None
         self.under_way = 0
         self.answered_ms: int | None = None
+        self.answered_at: float | None = None
         self._raw: deque[Any] = deque()
         self._head: Decoded | None = None
 
@@ -43,10 +46,16 @@ class Input:
     def seek(self, offset: int) -> None:
         """Start anew at `offset`: what was fetched before is forgotten."""
         self.position = offset
-        self.fetched = self.end = self.answered_ms = None
+        self.fetched = self.end = self.answered_ms = self.answered_at = None
         self.under_way = 0
         self._raw.clear()
         self._head = None
+
+    def observe(self, fetched: int, end: int | None, answered_ms: int | None) -> None:
+        """Take note of how far the client is."""
+        self.fetched, self.end = fetched, end
+        if answered_ms != self.answered_ms:
+            self.answered_ms, self.answered_at = answered_ms, time.monotonic()
 
     def put(self, records: Sequence[Any]) -> None:
         """Add fetched records; those below the position are applied already and are skipped."""

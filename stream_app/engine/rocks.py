@@ -14,6 +14,7 @@ from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, Writ
 
 from stream_app.engine.frame import timeline_of
 from stream_app.engine.store import Changes, Timer
+from stream_app.errors import UnitError
 
 _STATE, _TIMER, _META = b"s", b"t", b"m"
 _POSITION, _IDENTITY = _META + b"position", _META + b"identity"
@@ -138,7 +139,12 @@ class RocksStore:
             int(time.time() * 1000),
         )
         put(_POSITION, msgspec.msgpack.encode(self._position))
-        self._db.write(batch, self._no_log)
+        try:
+            self._db.write(batch, self._no_log)
+        except Exception as error:  # rocksdict raises bare Exception; its text names a file and a cause, never a key
+            raise UnitError(
+                f"the store cannot be written ({error}): make room in {self.path.parent}, then start the worker again"
+            ) from error
 
     def timers_from(self, timeline: str, start: Timer) -> Iterator[Timer]:
         """The timers of `timeline` from `start` on, ascending; close the iterator before the next `apply`."""
@@ -182,8 +188,11 @@ class RocksStore:
         self.wiped = reason or None
         self._close_quietly()
         shutil.rmtree(self.path, ignore_errors=True)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._db = Rdict(str(self.path), self._memory.options())
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._db = Rdict(str(self.path), self._memory.options())
+        except Exception as error:  # an OSError of ours, or rocksdict's bare Exception
+            raise UnitError(f"the store cannot be made ({error}): make room in {self.path.parent}, then start the worker again") from error
         self._position = _Position(None, None, 0, int(time.time() * 1000))
         batch = WriteBatch(raw_mode=True)
         batch.put(_IDENTITY, msgspec.json.encode(self._identity))

@@ -84,8 +84,7 @@ class Engine:
         for tp, state in arrived.states.items():
             runtime = self.runtimes.get(tp.partition)
             if runtime is not None:
-                entry = runtime.input(tp.topic)
-                entry.fetched, entry.end, entry.answered_ms = state
+                runtime.input(tp.topic).observe(*state)
         for tp in arrived.batches:
             self.runtimes[tp.partition].input(tp.topic).under_way += 1
 
@@ -150,13 +149,13 @@ class Engine:
             return {"taking partitions over": self.moves + self.epoch}
         return {f"partition {number}": runtime.units for number, runtime in tuple(self.runtimes.items()) if runtime.has_lag()}
 
-    def silent_s(self) -> float:
-        """For how long the broker has not answered a fetch for an input that is read."""
+    def silent_s(self, now: float) -> float:
+        """For how long, at `now` (monotonic), the broker has not answered a fetch for an input that is read."""
         if not self.ready:
             return 0.0
-        answers = [entry.answered_ms for runtime in tuple(self.runtimes.values()) for entry in runtime.inputs if runtime.wants(entry)]
+        answers = [entry.answered_at for runtime in tuple(self.runtimes.values()) for entry in runtime.inputs if runtime.wants(entry)]
         known = [answered for answered in answers if answered is not None]
-        return max(0.0, time.time() - min(known) / 1000) if known else 0.0
+        return max(0.0, now - min(known)) if known else 0.0
 
     def alive(self, limit_s: float) -> bool:
         """Whether the event loop has run within the last `limit_s` seconds."""

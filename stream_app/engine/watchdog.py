@@ -52,7 +52,7 @@ class Watchdog:
         for name, (_, since) in self._seen.items():
             if now - since > limit:
                 return StalledError(f"{name}: nothing has moved for {now - since:.0f} s while records wait; start the worker again")
-        silent_s = engine.silent_s()
+        silent_s = engine.silent_s(now)
         if silent_s > limit:
             return StalledError(f"the broker has not answered a fetch for {silent_s:.0f} s; start the worker again")
         return None

@@ -42,8 +42,8 @@ def watchdog(engine: Engine) -> Watchdog:
     return Watchdog(engine, stall_timeout_s=LIMIT_S, on_stalled=lambda _: None)
 
 
-def arrive(engine: Engine, fetched: int, end: int, answered_s: float = 0.0) -> None:
-    engine.observe(Arrived({}, {ORDERS: InputState(fetched, end, int((time.time() + answered_s) * 1000))}))
+def arrive(engine: Engine, fetched: int, end: int) -> None:
+    engine.observe(Arrived({}, {ORDERS: InputState(fetched, end, int(time.time() * 1000))}))
 
 
 async def test_a_loop_that_no_longer_runs_is_seen(engine: Engine) -> None:
@@ -86,8 +86,9 @@ async def test_a_takeover_must_move(engine: Engine) -> None:
 
 async def test_a_broker_that_answers_no_fetch_is_seen(engine: Engine) -> None:
     engine.runtimes[0].start()
-    arrive(engine, 5, 5, answered_s=-LIMIT_S - 5)
-    assert "has not answered" in str(watchdog(engine).check(time.monotonic()))
+    arrive(engine, 5, 5)
+    engine.beat = now = time.monotonic() + LIMIT_S + 5
+    assert "has not answered" in str(watchdog(engine).check(now))
     await engine.runtimes[0].quiesce()
     await engine.runtimes[0].stop()
 
