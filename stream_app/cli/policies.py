@@ -1,4 +1,4 @@
-"""`policy check`, `policy publish` and `policy show`."""
+"""`policy init`, `check`, `publish` and `show`."""
 
 import asyncio
 from pathlib import Path
@@ -12,6 +12,26 @@ from stream_app.errors import Failure
 
 File = Annotated[Path, typer.Argument(help="A policy in YAML or JSON.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+
+
+def init(
+    file: Annotated[Path | None, typer.Argument(help="Where to write it; never over a file that is there.", show_default=False)] = None,
+) -> None:
+    """Write a commented policy to start from.
+
+    Without FILE it goes to standard output.
+    """
+    from stream_app.codec.policy.template import TEMPLATE
+
+    if file is None:
+        show.line(TEMPLATE.rstrip())
+        return
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(TEMPLATE)
+    except FileExistsError:
+        raise Failure(f"{file}: is already there; name a new file, or delete it first") from None
+    show.line(f"wrote {file}: change it, then `stream-app policy check {file}`")
 
 
 def check(file: File, as_json: Json = False) -> None:

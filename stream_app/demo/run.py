@@ -64,7 +64,7 @@ def run_demo(settings: Settings, *, dataset: str, once: bool, keep: bool, as_jso
         sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
         sys.stdout.flush()
     else:
-        print_summary(Console(), result)
+        print_summary(Console(highlight=False), result)
 
 
 class _Demo:

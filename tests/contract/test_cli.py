@@ -17,6 +17,7 @@ COMMANDS = [
     "topics",
     "topics create",
     "policy",
+    "policy init",
     "policy check",
     "policy publish",
     "policy show",
@@ -138,6 +139,15 @@ def test_an_unknown_data_set_is_wrong_usage(tmp_path: Path) -> None:
     done = run("demo", "--dataset", "nothing", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "nothing" in only_line(done.stderr)
+
+
+def test_the_template_is_a_policy_and_overwrites_nothing(tmp_path: Path) -> None:
+    assert run("policy", "init", "p.yaml", cwd=tmp_path).returncode == 0
+    assert run("policy", "init", cwd=tmp_path).stdout.rstrip() == (tmp_path / "p.yaml").read_text().rstrip()
+    assert run("policy", "check", "p.yaml", cwd=tmp_path).returncode == 0
+    done = run("policy", "init", "p.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "already there" in only_line(done.stderr)
 
 
 def test_policy_check_prints_one_json_line(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ async def test_bad_lines_are_refused_with_their_number_and_flawed_events_travel(
         {**event(4), "source": "nowhere"},
         {**event(5), "subject": None},
     ]
-    lines = [event(0), b"{not json", b"", b"[]", {**event(1), "type": "order.lost"}, b'{"type":7}', b"\xff", *flawed, event(9)]
+    lines: list[Any] = [event(0), b"{not json", b"", b"[]", {**event(1), "type": "order.lost"}, b'{"type":7}', b"\xff", *flawed, event(9)]
     before_ms = int(time.time() * 1000)
     done = await publish(topics, [write(tmp_path / "a.jsonl", lines)])
     assert done.refused == 5
