@@ -11,7 +11,7 @@ from tests.oracle import run
 from tests.oracle.histories import history
 
 pytestmark = pytest.mark.slow
-SEEDS = range(12)
+SEEDS = range(20)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

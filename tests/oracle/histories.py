@@ -24,7 +24,7 @@ class History:
 
 @dataclass
 class Teller:
-    """Tells the story of one customer: calls append to `told` as (event time in ms, event)."""
+    """Tells the story of one customer: calls append to `told` as (event time, or when it arrives if that is fixed, event)."""
 
     rng: Random
     document: dict[str, Any]
@@ -46,23 +46,29 @@ class Teller:
             if edge == 0:
                 return near
             if edge == 1:
-                return near + rng.choice((1, 7, 30, 60, 90, self.document["window_days"])) * DAY + rng.choice((-1, 0, 1))
+                lengths: tuple[int, ...] = (1, 7, 30, 60, 90, self.document["window_days"], *self.document["horizons"].values())
+                return near + rng.choice([days for days in lengths if days < 1_000]) * DAY + rng.choice((-1, 0, 1))
             if edge == 2:
                 return start(zone, day_of(zone, near) + rng.randint(0, 2)) + rng.choice((-1, 0, 1))
             return near + rng.randint(-3 * DAY, 20 * DAY)
         return self.begin + int(rng.random() ** 1.5 * 560 * DAY)
 
-    def tell(self, kind: str, data: dict[str, Any], time: int | None = None) -> None:
+    def name(self, prefix: str) -> str:
+        """An id: short, or as long as ids may be, or not of ASCII."""
+        number = self.rng.getrandbits(40)
+        return self.rng.choice((f"{number:x}", f"{prefix}-{number:x}", f"{number:x}-{prefix * 100}", f"{prefix}é-{number:x}"))
+
+    def tell(self, kind: str, data: dict[str, Any], time: int | None = None, arrives: int | None = None) -> None:
         """One more event."""
         time = self.moment() if time is None else time
         self.moments.append(time)
-        raw = {"specversion": "1.0", "id": f"{self.rng.getrandbits(40):x}", "source": f"/shops/{self.shop}", "type": kind}
-        self.told.append((time, raw | {"subject": self.customer, "time": written(self.rng, time), "data": data}))
+        raw = {"specversion": "1.0", "id": self.name("e"), "source": f"/shops/{self.shop}", "type": kind, "subject": self.customer}
+        self.told.append((time if arrives is None else arrives, raw | {"time": written(self.rng, time), "data": data}))
 
-    def order(self, time: int | None = None) -> None:
+    def order(self, time: int | None = None, arrives: int | None = None) -> None:
         """An order with up to four lines, and what may follow it, or precede it."""
         rng = self.rng
-        order_id = f"o-{rng.getrandbits(24):x}"
+        order_id = self.name("o")
         if self.contradict and self.order_ids and rng.random() < 0.08:
             order_id = rng.choice(self.order_ids)
         self.order_ids.append(order_id)
@@ -74,7 +80,7 @@ class Teller:
             data["discount_minor"] = rng.randint(0, 3_000)
         if rng.random() < 0.5:
             data["cost_minor"] = rng.randint(0, max(1, total * 5 // 4))
-        self.tell("order.placed", data, time)
+        self.tell("order.placed", data, time, arrives)
         placed = self.moments[-1]
         while rng.random() < 0.35:
             self._amend(order_id, total, placed)
@@ -93,8 +99,11 @@ class Teller:
         elif kind == "payment.received":
             due = written(rng, time + rng.randint(-60, 20) * DAY + rng.choice((0, 1, -1)))
             self.tell(kind, {"order_id": order_id, "due_at": due, "amount_minor": max(1, total)}, time)
+            if rng.random() < 0.5:
+                due = written(rng, time - rng.randint(0, 40) * DAY)
+                self.tell(kind, {"order_id": order_id, "due_at": due, "amount_minor": 1}, time + rng.randint(-DAY, DAY))
         else:
-            refund_id = f"r-{rng.randint(1, 3)}" if self.contradict else f"r-{rng.getrandbits(32):x}"
+            refund_id = f"r-{rng.randint(1, 3)}" if self.contradict else self.name("r")
             amount = max(1, rng.choice((total, total // 2, total // 3, total + 5)))
             self.tell(kind, {"order_id": order_id, "refund_id": refund_id, "amount_minor": amount}, time)
 
@@ -125,6 +134,13 @@ class Teller:
         """A cancel, refund or payment for an order that never comes."""
         self._amend(f"never-{self.rng.getrandbits(16):x}", 500, self.moment())
 
+    def straggler(self) -> None:
+        """An order at the very edge of the ledger, that arrives when a later event has just moved the edge there."""
+        horizon = self.document["horizons"]["ledger_days"]
+        if self.moments and horizon < 1_000:
+            after = self.rng.choice(self.moments)
+            self.order(after - horizon * DAY + self.rng.choice((-1, 0, 1, 3_600_000)), arrives=after + 2)
+
     def fault(self) -> None:
         """An event that is rejected when it is decoded."""
         rng = self.rng
@@ -144,8 +160,10 @@ class Teller:
         """About `size` events."""
         while len(self.told) < size:
             lot = self.rng.random()
-            if lot < 0.55:
+            if lot < 0.5:
                 self.order()
+            elif lot < 0.55:
+                self.straggler() if self.contradict else self.order()
             elif lot < 0.93:
                 self.anything()
             elif lot < 0.97 and self.contradict:
@@ -194,7 +212,8 @@ def history(
         for time, raw in teller.told:
             arrivals.append((time + _delay(rng, shuffled=shuffled), raw))
             if rng.random() < 0.1:
-                arrivals.append((time + rng.choice((0, DAY, rng.randint(0, 60 * DAY))), raw))
+                horizon = document["horizons"]["dedup_days"] * DAY
+                arrivals.append((time + rng.choice((0, DAY, rng.randint(0, 60 * DAY), horizon, horizon + 2)), raw))
     if rng.random() < 0.5:
         document["live_since"] = datetime.fromtimestamp(begin / 1000 + rng.randint(0, 500) * 86_400, UTC).isoformat()
     rng.shuffle(arrivals)

@@ -55,12 +55,12 @@ def _rhythm(rng: Random) -> dict[str, Any]:
     if method == "own_rhythm":
         prior = {"prior_days": rng.choice((1, 10, 60)), "prior_weight": rng.randint(1, 4), "factor_pct": rng.choice((100, 133, 250, 399))}
         return {"method": method} | prior | limits
-    model = {"r": rng.choice((0.1, 0.52484, 2.5)), "alpha": rng.choice((1.5, 43.28093, 200.0)), "a": 0.89136, "b": 1.614}
-    return {"method": method, "theta": rng.choice((0.05, 0.3, 0.5, 0.9))} | model | limits
+    r, alpha = rng.choice(((0.1, 200.0), (0.52484, 43.28093), (2.5, 1.5), (2.5, 20.0)))
+    return {"method": method, "r": r, "alpha": alpha, "a": 0.89136, "b": 1.614, "theta": rng.choice((0.05, 0.3, 0.5, 0.9))} | limits
 
 
 def _criterion(rng: Random) -> dict[str, Any]:
-    measure = rng.choice(sorted(BANDS))
+    measure = rng.choice(sorted(BANDS) + 2 * ["value_future", "value_total", "recency_days", "p_alive_pct"])
     thresholds = rng.sample(BANDS[measure], rng.randint(1, len(BANDS[measure])))
     return {"measure": measure, "weight": rng.randint(1, 5), "bands": {threshold: rng.randint(0, 100) for threshold in thresholds}}
 
