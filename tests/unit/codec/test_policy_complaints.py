@@ -19,8 +19,7 @@ def complaints(text: str | bytes) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def test_all_complaints_come_at_once_with_their_lines() -> None:
-    assert complaints("""\
+ALL_WRONG = """\
 shop: a/b
 version: 0
 currency: eur
@@ -47,7 +46,11 @@ live_since: 2026-03-01
 contact: {D: {}}
 clock: sun
 horizons: {ledger_orders: 2001, dedup_events: 4001}
-""") == [
+"""
+
+
+def test_all_complaints_come_at_once_with_their_lines() -> None:
+    assert complaints(ALL_WRONG) == [
         "policy.yaml:1: shop: must be 1 to 128 of letters, digits, . _ -",
         "policy.yaml:2: version: must be at least 1",
         "policy.yaml:3: currency: must be an ISO 4217 code, three capital letters like EUR",
