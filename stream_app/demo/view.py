@@ -100,7 +100,7 @@ def _row(customer: str, change: Change) -> list[RenderableType]:
 def print_summary(console: Console, summary: dict[str, Any]) -> None:
     """The summary for a person."""
     events = ", ".join(f"{count:,} {kind}" for kind, count in summary["events_in"].items()) or "no events"
-    console.print(f"\n[bold]{events}[/] of {summary['customers']:,} customers")
+    console.print(f"\n[bold]{events}[/] of {summary['customers']:,} customers", soft_wrap=True)
     table = Table(title="status changes", title_justify="left", box=None, padding=(0, 2))
     for name in ("dimension", "from", "to"):
         table.add_column(name)
@@ -109,4 +109,5 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
         table.add_row(change["dimension"], change["from"] or "-", change["to"] or "-", f"{change['count']:,}")
     console.print(table)
     letters = ", ".join(f"{count} {code}" for code, count in summary["dead_letters"].items()) or "none"
-    console.print(f"dead letters: {letters}; {summary['seconds']:.1f} s from the first record published to the last change committed")
+    seconds = f"{summary['seconds']:.1f} s from the first record published to the last change committed"
+    console.print(f"dead letters: {letters}; {seconds}", soft_wrap=True)
