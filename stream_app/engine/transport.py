@@ -156,6 +156,7 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let running units of work finish before anything is given away."""
+        self._end_if_replaced()
         self.stop_flow()
         limit_s = min(10.0, self.app.conf.broker_rebalance_timeout / 2)
         if not await self._engine.quiesce(limit_s):
@@ -163,18 +164,19 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Keep the client from reading changelogs: the restore has a reader of its own.
-
-        A member that the group has forgotten, and that is let in again, may have been replaced meanwhile: it ends.
-        """
-        member, self._member = self._member, self._thread.member_id()
-        if member not in {None, self._member}:
-            name = self.app.conf.consumer_group_instance_id
-            why = f"it was silent too long, or another worker has its name (STREAM_APP_INSTANCE={name})"
-            self._engine.fail(UnitError(f"the group has given this worker's place away: {why}; start the worker again"))
+        """Keep the client from reading changelogs: the restore has a reader of its own."""
+        self._end_if_replaced()
+        self._member = self._thread.member_id()
         changelogs = frozenset(tp for tp in assigned if self._is_changelog_tp(tp))
         await self._thread.place({}, changelogs)
         await super().on_partitions_assigned(assigned, generation_id)
+
+    def _end_if_replaced(self) -> None:
+        """End a member that the group has forgotten: it may have been replaced meanwhile, and must not push its successor out."""
+        if self._member not in {None, self._thread.member_id()}:
+            name = self.app.conf.consumer_group_instance_id
+            why = f"it was silent too long, or another worker has its name (STREAM_APP_INSTANCE={name})"
+            self._engine.fail(UnitError(f"the group has given this worker's place away: {why}; start the worker again"))
 
     # -- what Faust would do with offsets, and must not
 

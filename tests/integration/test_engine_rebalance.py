@@ -70,7 +70,8 @@ async def test_two_workers_with_one_name_are_told_apart(settings: Settings, envi
         await _until(lambda: _ready(second, PARTITIONS), "the second worker owns everything")
         assert await asyncio.to_thread(wait_exit, first, 20) == 1
         assert "STREAM_APP_INSTANCE=same" in first.lines()[-1]
-        assert second.process.poll() is None
+        await asyncio.sleep(2)
+        assert second.process.poll() is None, "the first has not pushed its successor out"
 
 
 class Stream:
