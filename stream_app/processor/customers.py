@@ -4,6 +4,8 @@ A state is decoded when it is first touched and encoded once at the end of the u
 that was measured to be slower than decoding them again, because they fall out of the processor's caches.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from stream_app.codec.changes import HEADERS, encode_outgoing
@@ -21,12 +23,21 @@ from stream_app.processor.policies import PolicyBook
 
 
 class Customer(Struct, gc=False):
-    """A customer open in this unit; `state` None means he does not exist (yet). `changed`: a status change was published."""
+    """A customer open in this unit.
+
+    `state` None means he does not exist (yet). `changed`: a status change was published. `touched`: the place of his latest
+    event in the batch, -1 when he had none.
+    """
 
     key: bytes
     who: Who
     state: State | None
     changed: bool = False
+    touched: int = -1
+
+    def deadline_ms(self) -> int | None:
+        """His next deadline."""
+        return None if self.state is None else self.state.deadline_ms
 
 
 class Customers:
@@ -47,33 +58,26 @@ class Customers:
             customer = self._open[key] = Customer(key, Who(shop_id, customer_id), state)
         return customer
 
-    def apply(self, customer: Customer, event: Event, raw: Raw, unit: Unit) -> None:
-        """Apply one event under the policy that holds at its time."""
+    def apply(self, customer: Customer, event: Event, raw: Raw, unit: Unit) -> bool:
+        """Apply one event under the policy that holds at its time; False for a duplicate."""
         policy = self._settle_policy(customer, event.time_ms)
         customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome)
+        is_new = not self._outcome.duplicates
         self._deliver(customer, unit)
+        return is_new
 
-    def fire(self, customer: Customer, horizon_ms: int, unit: Unit) -> int | None:
-        """Fire the customer's earliest deadline if it is due; returns the next one."""
+    def fire(self, customer: Customer, deadline_ms: int, unit: Unit) -> None:
+        """Fire the customer's deadline `deadline_ms`, his next one; if a policy came into effect by then, adopt that first."""
         state = customer.state
-        if state is None:
-            return None
-        policy = self._settle_policy(customer, horizon_ms)
-        if state.deadline_ms is not None and state.deadline_ms <= horizon_ms:
+        assert state is not None
+        policy = self._settle_policy(customer, deadline_ms)
+        if state.deadline_ms is not None and state.deadline_ms <= deadline_ms:
             evaluate.fire(customer.who, state, policy, self._outcome)
         self._deliver(customer, unit)
-        return state.deadline_ms
 
-    def due(self, horizons: dict[str, int]) -> list[tuple[int, bytes]]:
-        """The open customers with a deadline up to their shop's horizon."""
-        due = []
-        for key, customer in self._open.items():
-            state = customer.state
-            if state is not None and state.deadline_ms is not None:
-                horizon = horizons.get(customer.who.shop_id)
-                if horizon is not None and state.deadline_ms <= horizon:
-                    due.append((state.deadline_ms, key))
-        return due
+    def all(self) -> Iterable[Customer]:
+        """The open customers."""
+        return self._open.values()
 
     def close(self, unit: Unit) -> None:
         """Write back every open state, and a profile for each customer whose status changed."""

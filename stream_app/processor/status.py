@@ -100,14 +100,12 @@ class StatusProcessor:
         customer.touched = place
 
     def _fire_passed(self, customer: Customer, shop: str, time_ms: int, place: int, unit: Unit) -> None:
-        """Before an event that comes late: fire the customer's deadlines that stream time has passed."""
-        deadline = customer.deadline_ms()
-        if deadline is None or deadline <= time_ms:
-            return  # his own event says what is due
+        """Before an event that is behind stream time: fire the customer's deadlines that had been passed when it was read."""
         stream = self._streams.get(shop)
-        while stream is not None and deadline is not None and deadline <= max(stream.reached_ms, stream.owed_ms):
-            if not self._streams.has_passed(stream, deadline, customer.key, customer.touched, place):
-                return
+        if stream is None or time_ms >= max(stream.reached_ms, stream.owed_ms):
+            return  # what is due then fires when the event is applied
+        deadline = customer.deadline_ms()
+        while deadline is not None and self._streams.has_passed(stream, deadline, customer.key, customer.touched, place):
             self._customers.fire(customer, deadline, unit)
             deadline = customer.deadline_ms()
 

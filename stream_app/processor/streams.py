@@ -1,0 +1,178 @@
+"""How far time has come for each shop of a partition, record by record (domain.md, section 5).
+
+A deadline fires when stream time has reached it and the next record to be folded is not older. Records are folded in batches
+and deadlines are fired after them; yet whether one came before a customer's next event must not depend on where a batch was
+cut. So this remembers, for the batch at hand, what time it was after which record, and a customer's deadlines that time had
+passed are fired before his next event. In a log in time order there is nothing to remember: his own event is later still.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from stream_app.domain.facts.state import NEVER
+
+
+class Stream:
+    """The time of one shop, in UTC milliseconds.
+
+    `reached_ms` is how far its deadlines may fire by itself: the largest event time less the grace, or the latest watermark.
+    `horizon_ms` is how far they may fire now, `all_ms` for customers that this batch has not touched. `owed_ms` is how far they
+    should have fired already, when there were more than one unit of work could fire.
+    """
+
+    __slots__ = ("all_ms", "events_ms", "horizon_ms", "owed_ms", "reached_ms", "steps", "steps_at", "watermark_ms")
+
+    def __init__(self, grace_ms: int, events_ms: int = NEVER, watermark_ms: int = NEVER, owed_ms: int = NEVER) -> None:
+        self.events_ms = events_ms
+        self.watermark_ms = watermark_ms
+        self.owed_ms = owed_ms
+        self.horizon_ms = self.all_ms = NEVER
+        self.reached_ms = max(events_ms - grace_ms, watermark_ms)
+        self.steps_at = [-1]  # places in the batch at which `reached_ms` grew, and to what
+        self.steps = [self.reached_ms]
+
+
+class Streams:
+    """The shops of a partition, and the batch at hand."""
+
+    def __init__(self, grace_ms: int) -> None:
+        self._grace_ms = grace_ms
+        self._shops: dict[str, Stream] = {}
+        self._times: list[int] = []
+        self._moved: list[Stream] = []
+        self._latest: list[int] = []  # latest[i]: the largest time of the batch from place i on
+        self._spared: set[bytes] = set()
+
+    def resume(self, memo: Mapping[str, Any]) -> None:
+        """Take back what `memo` gave."""
+        self._shops = {shop: Stream(self._grace_ms, *times) for shop, times in memo.items()}
+
+    def memo(self) -> dict[str, list[int]]:
+        """{shop: [events_ms, watermark_ms, owed_ms]}."""
+        return {shop: [stream.events_ms, stream.watermark_ms, stream.owed_ms] for shop, stream in self._shops.items()}
+
+    def get(self, shop: str) -> Stream | None:
+        """The shop's stream, None before its first event here."""
+        return self._shops.get(shop)
+
+    def shops(self) -> Iterable[str]:
+        """Every shop that has been seen here."""
+        return self._shops
+
+    def begin(self, times: Sequence[int]) -> int:
+        """A batch of records with these times begins; returns the place of its first record."""
+        place = len(self._times)
+        self._times.extend(times)
+        return place
+
+    def event(self, shop: str, time_ms: int, place: int) -> None:
+        """An event has been folded."""
+        stream = self._shops.get(shop)
+        if stream is None:
+            stream = self._shops[shop] = Stream(self._grace_ms)
+        if time_ms > stream.events_ms:
+            stream.events_ms = time_ms
+            self._reach(stream, time_ms - self._grace_ms, place)
+
+    def watermark(self, shop: str, time_ms: int, place: int) -> None:
+        """A watermark has been folded: it needs no grace."""
+        self.event(shop, time_ms, place)
+        stream = self._shops[shop]
+        stream.watermark_ms = max(stream.watermark_ms, time_ms)
+        self._reach(stream, time_ms, place)
+
+    def _reach(self, stream: Stream, time_ms: int, place: int) -> None:
+        if time_ms <= stream.reached_ms:
+            return
+        stream.reached_ms = time_ms
+        if len(stream.steps) == 1:
+            self._moved.append(stream)
+        stream.steps_at.append(place)
+        stream.steps.append(time_ms)
+
+    def has_passed(self, stream: Stream, deadline_ms: int, key: bytes, touched: int, place: int) -> bool:
+        """Whether time passed `deadline_ms` between a customer's last touch and the record at `place`.
+
+        `touched` is the place of his last event in this batch, -1 when he had none.
+        """
+        if deadline_ms <= stream.owed_ms and touched < 0 and key not in self._spared:
+            return True
+        first = self._first_after(stream, deadline_ms, touched)
+        return first is not None and max(self._times[first : place + 1], default=NEVER) >= deadline_ms
+
+    def _first_after(self, stream: Stream, deadline_ms: int, touched: int) -> int | None:
+        """The first place whose record was still to come when stream time had reached `deadline_ms`."""
+        step = bisect_left(stream.steps, deadline_ms)
+        return None if step == len(stream.steps) else max(stream.steps_at[step], touched) + 1
+
+    def close(self, bound_ms: int | None, wall_ms: Mapping[str, int]) -> None:
+        """The batch is folded: decide how far deadlines may fire.
+
+        Args:
+            bound_ms: no unread record is older; None when there are none.
+            wall_ms: the wall clock, less the grace, of the shops that live by it and have nothing left to read.
+        """
+        self._suffixes()
+        for shop, stream in self._shops.items():
+            horizon = stream.reached_ms if bound_ms is None else min(stream.reached_ms, bound_ms)
+            stream.horizon_ms = max(horizon, wall_ms.get(shop, NEVER))
+            stream.all_ms = max(stream.horizon_ms, stream.owed_ms, self._passed(stream))
+
+    def _suffixes(self) -> None:
+        self._latest = [*accumulate(reversed(self._times), max)][::-1]
+        self._latest.append(NEVER)
+
+    def _passed(self, stream: Stream) -> int:
+        """How far time had come, at its furthest, while the batch was folded: at each record the lesser of both times counts."""
+        latest, places, steps = self._latest, stream.steps_at, stream.steps
+        i = bisect_left(range(len(steps)), True, key=lambda i: steps[i] >= latest[places[i] + 1])
+        before = steps[i - 1] if i else NEVER
+        return before if i == len(steps) else max(before, latest[places[i] + 1])
+
+    def is_due(self, stream: Stream, deadline_ms: int, key: bytes, touched: int) -> bool:
+        """Whether a customer's deadline may fire after the batch."""
+        if deadline_ms <= stream.horizon_ms:
+            return True
+        if deadline_ms > stream.all_ms:
+            return False
+        if deadline_ms <= stream.owed_ms and touched < 0 and key not in self._spared:
+            return True
+        first = self._first_after(stream, deadline_ms, touched)
+        return first is not None and self._latest[first] >= deadline_ms
+
+    def owe(self) -> None:
+        """Not everything due has fired: the rest is for later units of work."""
+        for stream in self._shops.values():
+            stream.owed_ms = stream.all_ms
+
+    def settle(self, touched: Sequence[tuple[str, int, bytes, int]], *, complete: bool) -> None:
+        """The unit of work ends.
+
+        Args:
+            touched: shop, deadline, key and place of the last event of the customers that the batch has touched.
+            complete: everything due has fired.
+        """
+        if complete:
+            self._spared.clear()
+            for stream in self._shops.values():
+                stream.owed_ms = NEVER
+        else:
+            self.owe()
+            for shop, deadline_ms, key, place in touched:
+                stream = self._shops[shop]
+                if deadline_ms <= stream.owed_ms and not self.is_due(stream, deadline_ms, key, place):
+                    self._spared.add(key)  # what is owed to others happened before his last event
+        for stream in self._moved:
+            stream.steps_at, stream.steps = [-1], [stream.reached_ms]
+        self._moved.clear()
+        self._times.clear()
+        self._latest = [NEVER]
+
+    def leave_open(self) -> None:
+        """Nothing may fire now, since an input is not known: what the batch has passed is owed."""
+        self._suffixes()
+        for stream in self._shops.values():
+            stream.horizon_ms = NEVER
+            stream.all_ms = max(stream.owed_ms, self._passed(stream))
