@@ -15,7 +15,10 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
 - A voided order still exists: its id used again is `order_exists`; its refund ids are still distinct ids.
 - `refund_id` is distinct within its order, not within the customer.
 - Ids are remembered per customer: the same event id for two subjects is no duplicate.
-- Duplicates are looked up in the memory as the event before left it; then `high` moves, orders close, then the event applies.
+- An id is looked up with `high` as the arriving event would make it; only then deadlines fire, `high` moves, orders close.
+- The oldest orders and ids beyond the limits are the smallest by (time, id), looked at after the event is applied; an order
+  closed early stays in the totals, those of the window included. (The histories set the limit on orders only where events come
+  in time order: how a late order joins those that closed early is left open by the bound on the state.)
 - Closing uses `high` with the arriving event included: a cancel that itself pushes its order over the edge waits.
 - Waiting events apply in log order when their order arrives; the second with one refund_id is then `refund_exists`.
 - A waiting event expires at the deadline before an event of the same millisecond: that order comes too late.

@@ -82,22 +82,34 @@ class Customer:
 
     def fold(self, event: Event) -> None:
         """One event in log order: dict with `time`, `day`, `id`, `type`, `data`."""
-        remembered = {name for name, time in self.ids.items() if time >= self.high - self.policy["horizons"]["dedup_days"] * DAY}
-        if event["id"] in remembered:
+        horizons = self.policy["horizons"]
+        high = max(self.high, event["time"])
+        if event["id"] in self.ids and self.ids[event["id"]] >= high - horizons["dedup_days"] * DAY:
             self.duplicates += 1
             return
         self.advance(event["time"])
         late = event["time"] < self.clock
         self.clock = max(self.clock, event["time"])
-        self.high = max(self.high, event["time"])
-        self.ids[event["id"]] = event["time"]
-        edge = self.high - self.policy["horizons"]["ledger_days"] * DAY
+        self.high = high
+        self._remember(event)
+        edge = high - horizons["ledger_days"] * DAY
         for order_id in [order_id for order_id, order in self.open.items() if order["time"] < edge]:
             self.closed.append(self.open.pop(order_id))
         kind = self._apply(event, edge)
+        while len(self.open) > horizons["ledger_orders"]:
+            oldest = min(self.open, key=lambda order_id: (self.open[order_id]["time"], order_id))
+            self.closed.append(self.open.pop(oldest))
         if kind is not None:
             kind = "late" if kind == "event" and late else kind
             self._evaluate({"kind": kind, "event_id": event["id"]}, self.clock)
+
+    def _remember(self, event: Event) -> None:
+        """Note the id; forget those behind the horizon and the oldest ones beyond the limit."""
+        horizons = self.policy["horizons"]
+        self.ids[event["id"]] = event["time"]
+        edge = self.high - horizons["dedup_days"] * DAY
+        kept = sorted((time, name) for name, time in self.ids.items() if time >= edge)
+        self.ids = {name: time for time, name in kept[-horizons["dedup_events"] :]}
 
     def _apply(self, event: Event, edge: int) -> str | None:
         """Take the event into the facts; the kind of cause, or None when it was rejected."""

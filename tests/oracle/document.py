@@ -30,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "labels": None,
     "service_levels": None,
     "winback": {"cooling_days": 90, "gone_days": 365},
-    "horizons": {"dedup_days": 30, "pending_days": 30, "ledger_days": 730},
+    "horizons": {"dedup_days": 30, "pending_days": 30, "ledger_days": 730, "ledger_orders": 2000, "dedup_events": 4000},
 }
 
 

@@ -54,15 +54,18 @@ class Teller:
         return self.begin + int(rng.random() ** 1.5 * 560 * DAY)
 
     def name(self, prefix: str) -> str:
-        """An id: short, or as long as ids may be, or not of ASCII."""
+        """An id: short, or as long as ids may be, or not of ASCII; short where ties of the oldest decide what a limit forgets."""
         number = self.rng.getrandbits(40)
+        if "dedup_events" in self.document["horizons"]:
+            return f"{number:x}"
         return self.rng.choice((f"{number:x}", f"{prefix}-{number:x}", f"{number:x}-{prefix * 100}", f"{prefix}é-{number:x}"))
 
     def tell(self, kind: str, data: dict[str, Any], time: int | None = None, arrives: int | None = None) -> None:
         """One more event."""
         time = self.moment() if time is None else time
         self.moments.append(time)
-        raw = {"specversion": "1.0", "id": self.name("e"), "source": f"/shops/{self.shop}", "type": kind, "subject": self.customer}
+        event_id = self.rng.choice(self.told)[1]["id"] if self.contradict and self.told and self.rng.random() < 0.02 else self.name("e")
+        raw = {"specversion": "1.0", "id": event_id, "source": f"/shops/{self.shop}", "type": kind, "subject": self.customer}
         self.told.append((time if arrives is None else arrives, raw | {"time": written(self.rng, time), "data": data}))
 
     def order(self, time: int | None = None, arrives: int | None = None) -> None:
@@ -203,6 +206,8 @@ def history(
     """
     rng = Random(f"{seed} {shuffled} {contradict}")
     document = policy(rng, dwell=dwell, wide=wide)
+    if shuffled:
+        document["horizons"].pop("ledger_orders", None)  # an order older than one that closed early: no state of bounded size can be exact
     begin = to_ms(rng.choice(BEGINNINGS))
     arrivals: list[tuple[int, Raw]] = []
     for number in range(customers):
