@@ -124,8 +124,8 @@ class _Demo:
         self, observer: Observer, worker: "subprocess.Popen[bytes]", publishing: "asyncio.Task[None] | None", *, quiet: bool
     ) -> None:
         """Follow the worker until all is done."""
-        view = View(self._settings.broker)
         console = Console()
+        view = View(self._settings.broker, console)
         on_screen = console.is_terminal and self._live and not quiet
         with Live(console=console, auto_refresh=False, transient=True, screen=False) if on_screen else _nothing() as live:
             asked = reported = moved = time.monotonic()

@@ -13,7 +13,9 @@ from rich.text import Text
 from stream_app.demo.observer import Change, Observer
 
 _RATE_WINDOW_S = 3.0
-_LATEST = 12
+_LATEST = 20
+_WIDE = 105
+_ABOVE = 12  # lines above the latest changes, and one below
 _DIMENSIONS = ("lifecycle", "churn_risk", "winback", "class", "service_level")
 _COLOURS = {
     "active": "green",
@@ -34,13 +36,18 @@ _COLOURS = {
 class View:
     """What is on the screen; asked for a picture a few times a second."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, console: Console) -> None:
         self._address = address
+        self._console = console
         self._samples: deque[tuple[float, int]] = deque()
 
     def picture(self, observer: Observer) -> RenderableType:
-        """The whole screen."""
-        return Group(self._head(observer), Columns([_status(observer, name) for name in _DIMENSIONS], padding=(0, 1)), _latest(observer))
+        """The whole screen, as much of it as the terminal has room for."""
+        wide = self._console.width >= _WIDE
+        names = _DIMENSIONS if wide else _DIMENSIONS[:3]
+        statuses = [_status(observer, name) for name in names]
+        latest = _latest(observer, max(3, self._console.height - _ABOVE), wide=wide)
+        return Group(self._head(observer), Columns(statuses, padding=(0, 1)), latest)
 
     def rate(self, observer: Observer) -> float:
         """Events applied a second, over the last few seconds."""
@@ -52,7 +59,7 @@ class View:
         return (after - before) / (last - first) if last > first else 0.0
 
     def _head(self, observer: Observer) -> RenderableType:
-        grid = Table.grid(padding=(0, 3))
+        grid = Table.grid(padding=(0, 3 if self._console.width >= _WIDE else 1))
         figures = [
             ("events/s", f"{self.rate(observer):,.0f}"),
             ("applied", f"{max(0, observer.lag.applied):,}"),
@@ -61,6 +68,8 @@ class View:
             ("changes", f"{observer.changes.total():,}"),
             ("dead letters", f"{observer.dead_letters.total():,}"),
         ]
+        if self._console.width < _WIDE:
+            del figures[1]
         grid.add_row(*(Text.assemble((value, "bold"), f" {name}") for name, value in figures))
         return Panel(grid, title="customer status", subtitle=f"Kafka at {self._address}", title_align="left", subtitle_align="right")
 
@@ -74,26 +83,27 @@ def _status(observer: Observer, dimension: str) -> RenderableType:
     return table
 
 
-def _latest(observer: Observer) -> RenderableType:
-    table = Table(title="latest changes", title_justify="left", box=None, padding=(0, 1), expand=True)
-    for name in ("effective", "customer", "dimension", "from", "to", "why"):
-        table.add_column(name, no_wrap=True, style="dim" if name == "effective" else "")
+def _latest(observer: Observer, rows: int, *, wide: bool) -> RenderableType:
+    table = Table(title="latest changes", title_justify="left", box=None, padding=(0, 1 + wide, 0, 0), expand=True)
+    table.add_column("effective", no_wrap=True, min_width=16 if wide else 10, style="dim")
+    for name, width in (("customer", 14), ("dimension", 13), ("from", 8), ("to", 8)):
+        table.add_column(name, no_wrap=True, min_width=width)
+    table.add_column("why", no_wrap=True, ratio=1)
     interesting = [item for item in observer.latest if item[1].dimension in _DIMENSIONS and item[1].from_ is not None]
-    for customer, change in reversed((interesting or list(observer.latest))[-_LATEST:]):
-        table.add_row(*_row(customer, change))
+    for customer, change in reversed((interesting or list(observer.latest))[-min(_LATEST, rows) :]):
+        table.add_row(*_row(customer, change, wide=wide))
     return table
 
 
-def _row(customer: str, change: Change) -> list[RenderableType]:
+def _row(customer: str, change: Change, *, wide: bool) -> list[RenderableType]:
     before, after = change.from_ or "-", change.to or "-"
-    why = f"{change.reason.code} ({change.cause.kind})"
     return [
-        change.effective_at[:16].replace("T", " "),
+        change.effective_at[: 16 if wide else 10].replace("T", " "),
         customer,
         change.dimension,
         Text(before, _COLOURS.get(before, "")),
         Text(after, _COLOURS.get(after, "")),
-        why,
+        f"{change.reason.code} ({change.cause.kind})" if wide else change.reason.code,
     ]
 
 

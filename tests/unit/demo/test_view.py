@@ -42,7 +42,7 @@ def text_of(*shown: Any) -> str:
 
 def test_the_picture_has_figures_statuses_and_reasons() -> None:
     observer = observed(record(1, "lifecycle", None, "active"), record(2, "lifecycle", "active", "inactive"))
-    text = text_of(View("127.0.0.1:1").picture(observer))
+    text = text_of(View("127.0.0.1:1", Console(width=120, height=40)).picture(observer))
     for shown in ("events/s", "5,678 applied", "1,234 lag", "1 customers", "2 changes", "household-7", "silent_beyond_rhythm (time)"):
         assert shown in text
     assert observer.statuses["lifecycle"] == {"active": 0, "inactive": 1}
@@ -50,7 +50,7 @@ def test_the_picture_has_figures_statuses_and_reasons() -> None:
 
 def test_before_anything_came_the_picture_is_empty_but_whole() -> None:
     observer = Observer(load_settings(), cast(Any, None), cast(Any, None))
-    assert "0 applied" in text_of(View("127.0.0.1:1").picture(observer))
+    assert "0 applied" in text_of(View("127.0.0.1:1", Console(width=120, height=40)).picture(observer))
     assert not observer.finished()
 
 
