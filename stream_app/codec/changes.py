@@ -10,6 +10,7 @@ from stream_app.domain.changes import Outgoing
 CONTENT_TYPE = b"application/cloudevents+json"
 HEADERS = [("content-type", CONTENT_TYPE)]
 
+_TIMELESS = ("cause", "policy", "statuses")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,7 +47,7 @@ def with_times(data: dict[str, Any]) -> dict[str, Any]:
         if type(value) is int:
             is_time = (name[-3:] == "_at" and name[:9] != "criteria.") or name in {"valid_until", "next_deadline"}
             written[name] = format_time(value) if is_time else value
-        elif type(value) is dict:
+        elif type(value) is dict and name not in _TIMELESS:
             written[name] = with_times(value)
         else:
             written[name] = value

@@ -48,23 +48,27 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
     if state is None:
         state = new_state(time_ms)
         state.policy_version, state.policy_hash = policy.version, policy.hash
-    elif is_duplicate(state, event.id, time_ms, policy):
+    elif state.seen_ids and is_duplicate(state, event.id, time_ms, policy):
         outcome.duplicates += 1
         return state
-    advance(who, state, time_ms, policy, outcome)
+    if state.deadline_ms is not None and state.deadline_ms <= time_ms:
+        advance(who, state, time_ms, policy, outcome)
     late = time_ms < state.clock_ms
     before = _before(state) if state.values[LIFECYCLE] == "inactive" else None
     if not late:
         state.clock_ms = time_ms
         window.advance(state, policy)
-    if time_ms > state.high_ms:  # noqa: PLR1730 - max() costs a call
+    if time_ms > state.high_ms:
         state.high_ms = time_ms
-    if time_ms < state.low_ms:  # noqa: PLR1730
+    if time_ms < state.low_ms:
         state.low_ms = time_ms
-    outcome.forgotten.extend(["event_id"] * remember(state, event.id, time_ms, policy))
+    early = remember(state, event.id, time_ms, policy)
+    if early:
+        outcome.forgotten.extend(["event_id"] * early)
     folded = fold(state, event, raw, policy)
-    outcome.rejected.extend(folded.rejected)
-    outcome.forgotten.extend(folded.forgotten)
+    if folded.rejected or folded.forgotten:
+        outcome.rejected.extend(folded.rejected)
+        outcome.forgotten.extend(folded.forgotten)
     if folded.refused:
         return None if is_new else state
     kind: CauseKind = "void" if folded.voids else "late" if late else "event"

@@ -18,18 +18,19 @@ def patience_ms(rhythm: Rhythm, n: int, span: int) -> int:
         n: purchase occasions in the group minus 1.
         span: local days from the first to the last occasion.
     """
-    if isinstance(rhythm, Fixed):
-        return rhythm.days * DAY_MS
-    if isinstance(rhythm, OwnRhythm):
+    if type(rhythm) is OwnRhythm:
         k = rhythm.prior_weight
         own = rhythm.factor_pct * DAY_MS * (k * rhythm.prior_days + span) // (100 * (k + n))
-        return min(max(own, rhythm.min_days * DAY_MS), rhythm.max_days * DAY_MS)
-    most = rhythm.max_days * DAY_MS
-    try:
-        own = floor((turnover_days(rhythm, n, span) - span) * DAY_MS)
-    except (OverflowError, ZeroDivisionError):
-        return most
-    return min(max(own, rhythm.min_days * DAY_MS), most)
+    elif type(rhythm) is Alive:
+        try:
+            own = floor((turnover_days(rhythm, n, span) - span) * DAY_MS)
+        except (OverflowError, ZeroDivisionError):
+            return rhythm.max_days * DAY_MS
+    else:
+        assert type(rhythm) is Fixed
+        return rhythm.days * DAY_MS
+    least, most = rhythm.min_days * DAY_MS, rhythm.max_days * DAY_MS
+    return least if own < least else most if own > most else own
 
 
 def turnover_days(rhythm: Alive, n: int, span: int, theta: float | None = None) -> float:

@@ -26,8 +26,9 @@ def score(state: State, policy: Policy, at: Standing) -> int:
     """0..100: the weighted points of the criteria; 0 without criteria."""
     total = weights = 0
     for criterion in policy.criteria:
-        total += criterion.weight * points_of(criterion, measure(criterion.measure, state, policy, at))
-        weights += criterion.weight
+        weight = criterion.weight
+        weights += weight
+        total += weight * points_of(criterion, measure(criterion.measure, state, policy, at))
     return total // weights if weights else 0
 
 
@@ -56,20 +57,16 @@ def class_deadline_ms(state: State, policy: Policy, at: Standing) -> int | None:
     """The next moment at which the class can change, or its hold begin or end, without an event."""
     if policy.classes is None or not state.counting:
         return None
-    moments = []
+    moments: list[int | None] = []
     if state.class_hold_ms is not None:
         moments.append(state.class_hold_ms + policy.downgrade_dwell_days * DAY_MS)
     if policy.scores_window:
-        leaving = next_leave_ms(state, policy)
-        if leaving is not None:
-            moments.append(leaving)
+        moments.append(next_leave_ms(state, policy))
         if at.active:
             moments.append(at.inactive_at_ms)  # value_future ends there
     for criterion in policy.timed_criteria:
-        moment = _crossing_ms(criterion, state, policy, at)
-        if moment is not None:
-            moments.append(moment)
-    return min(moments, default=None)
+        moments.append(_crossing_ms(criterion, state, policy, at))  # noqa: PERF401 - on the hot path a comprehension is a call
+    return min([moment for moment in moments if moment is not None], default=None)
 
 
 def _crossing_ms(criterion: Criterion, state: State, policy: Policy, at: Standing) -> int | None:

@@ -4,11 +4,14 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from benchmarks.history import make_history
 from stream_app.settings import Settings
 from tests.integration import product
 from tests.integration.workers import Worker, workers
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 POLICY = Path(__file__).parents[2] / "benchmarks" / "policy.yaml"
 PARTITIONS = 4
 KILLS = 10

@@ -39,29 +39,29 @@ def _without(event: dict[str, Any], attribute: str) -> bytes:
 KINDS: dict[str, list[Bad]] = {
     "invalid_json": [
         lambda chance, event: _dump(event)[: chance.randrange(1, 80)],
-        lambda chance, event: chance.randbytes(chance.randrange(1, 200)),
-        lambda chance, event: _dump(event).replace(b"victim-", b"\xff\xfe"),
-        lambda chance, event: _dump(event).replace(b'"specversion": "1.0"', b'"specversion": "1.0", "x": NaN'),
-        lambda chance, event: None,
-        lambda chance, event: b"",
+        lambda chance, _event: chance.randbytes(chance.randrange(1, 200)),
+        lambda _chance, event: _dump(event).replace(b"victim-", b"\xff\xfe"),
+        lambda _chance, event: _dump(event).replace(b'"specversion": "1.0"', b'"specversion": "1.0", "x": NaN'),
+        lambda _chance, _event: None,
+        lambda _chance, _event: b"",
     ],
     "invalid_envelope": [
         lambda chance, event: _without(event, chance.choice(("id", "source", "time", "subject"))),
-        lambda chance, event: _dump({**event, "specversion": "0.3"}),
-        lambda chance, event: _dump({**event, "source": "/stores/bench"}),
-        lambda chance, event: _dump({**event, "time": "yesterday"}),
-        lambda chance, event: _dump({**event, "subject": "a\u0000b"}),
-        lambda chance, event: chance.choice((b"[]", b"null", b"17", b'"text"', b"{}")),
+        lambda _chance, event: _dump({**event, "specversion": "0.3"}),
+        lambda _chance, event: _dump({**event, "source": "/stores/bench"}),
+        lambda _chance, event: _dump({**event, "time": "yesterday"}),
+        lambda _chance, event: _dump({**event, "subject": "a\u0000b"}),
+        lambda chance, _event: chance.choice((b"[]", b"null", b"17", b'"text"', b"{}")),
     ],
     "invalid_data": [
         lambda chance, event: _with(event, total_minor=chance.choice(("12", 1.5, None, True, -1, 2**53, [], {}))),
         lambda chance, event: _with(event, order_id=chance.choice((None, "", 7, "x" * 129))),
-        lambda chance, event: _with(event, lines=[{"sku": "s", "quantity": 0, "total_minor": 1}]),
+        lambda _chance, event: _with(event, lines=[{"sku": "s", "quantity": 0, "total_minor": 1}]),
         lambda chance, event: _dump({**event, "data": chance.choice((None, [], "text", 3))}),
     ],
     "unknown_type": [lambda chance, event: _dump({**event, "type": chance.choice(("order.shipped", "Order Completed", ""))})],
-    "unknown_shop": [lambda chance, event: _dump({**event, "source": "/shops/nobody"})],
-    "currency_mismatch": [lambda chance, event: _with(event, currency="USD")],
+    "unknown_shop": [lambda _chance, event: _dump({**event, "source": "/shops/nobody"})],
+    "currency_mismatch": [lambda _chance, event: _with(event, currency="USD")],
     "time_out_of_range": [lambda chance, event: _dump({**event, "time": chance.choice(("1970-01-01T00:00:00Z", "2099-01-01T00:00:00Z"))})],
 }
 
@@ -143,7 +143,9 @@ async def _publish(
         key = f"bench/{event['subject']}".encode()
         topic = "contacts" if event["type"].startswith("contact.") else "orders"
         records.append((None, topic, partition_of(key, PARTITIONS), key, _dump(event)))
-    hidden = [(None, "orders", chance.randrange(PARTITIONS), None, _dump(event)) for event in keyless]
+    hidden: list[tuple[Any, str, int, bytes | None, bytes | None]] = [
+        (None, "orders", chance.randrange(PARTITIONS), None, _dump(event)) for event in keyless
+    ]
     hidden += [((code, pair), chance.choice(("orders", "contacts")), chance.randrange(PARTITIONS), *pair) for code, pair in bad]
     for record in hidden:
         records.insert(chance.randrange(len(records)), record)

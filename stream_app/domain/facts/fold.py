@@ -52,14 +52,10 @@ class Folded(Struct, gc=False):
 
 def is_duplicate(state: State, event_id: str, time_ms: int, policy: Policy) -> bool:
     """Whether an event with this id was folded, and its time is still within the dedup horizon."""
-    ids = state.seen_ids
-    if not ids:
+    ids, name = state.seen_ids, orders.compact(event_id)
+    if name not in ids:
         return False
-    try:
-        k = ids.index(orders.compact(event_id))
-    except ValueError:
-        return False
-    return state.seen_ms[k] >= max(state.high_ms, time_ms) - policy.dedup_days * DAY_MS
+    return state.seen_ms[ids.index(name)] >= max(state.high_ms, time_ms) - policy.dedup_days * DAY_MS
 
 
 def remember(state: State, event_id: str, time_ms: int, policy: Policy) -> int:
@@ -80,9 +76,10 @@ def remember(state: State, event_id: str, time_ms: int, policy: Policy) -> int:
     if times and times[0] < border:
         k = bisect_left(times, border)
         del times[:k], ids[:k]
-    early = max(0, len(times) - policy.dedup_events)
-    if early:
-        del times[:early], ids[:early]
+    early = len(times) - policy.dedup_events
+    if early <= 0:
+        return 0
+    del times[:early], ids[:early]
     return early
 
 
@@ -123,7 +120,8 @@ def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, polic
         for waiting in mine:
             _apply_to_order(state, waiting, policy, folded)
     early = orders.close(state, policy)
-    folded.forgotten.extend(["order"] * early)
+    if early:
+        folded.forgotten.extend(["order"] * early)
 
 
 def _about_order(state: State, item: Waiting, policy: Policy, folded: Folded) -> None:

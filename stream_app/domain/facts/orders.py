@@ -86,7 +86,9 @@ def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
 def _count_in(state: State, i: int, policy: Policy) -> None:
     calendar, time_ms = policy.calendar, state.order_ms[i]
     day, from_ms, to_ms = calendar.bounds(time_ms)
-    others = window.others_on_day(state, i, from_ms, to_ms)
+    times = state.order_ms
+    alone = i == len(times) - 1 and (not i or times[i - 1] < from_ms)  # nearly always: the newest, and the first of its day
+    others = 0 if alone else window.others_on_day(state, i, from_ms, to_ms)
     state.counting += 1
     if state.first_ms == NEVER or time_ms < state.first_ms:
         state.first_ms = time_ms
@@ -98,11 +100,11 @@ def _count_in(state: State, i: int, policy: Policy) -> None:
         else:
             if not others >> g & 1 and not from_ms <= state.closed_ms[g] < to_ms:
                 state.occasions[g] += 1
-            if day < state.first_day[g]:  # noqa: PLR1730 - max() costs a call
+            if day < state.first_day[g]:
                 state.first_day[g] = day
-            if time_ms > state.last_ms[g]:  # noqa: PLR1730
+            if time_ms > state.last_ms[g]:
                 state.last_ms[g] = time_ms
-        window.set_until(state, policy, g)
+        window.set_until(state, policy, g, day if state.last_ms[g] == time_ms else None)
     if time_ms < state.clock_ms and day <= calendar.day(state.clock_ms) - policy.window_days:
         state.outside += 1
         return
@@ -188,7 +190,9 @@ def close(state: State, policy: Policy) -> int:
     border = state.high_ms - policy.ledger_days * DAY_MS
     while state.order_ms and state.order_ms[0] < border:
         _close_oldest(state, policy)
-    early = max(0, len(state.order_ms) - policy.ledger_orders)
+    early = len(state.order_ms) - policy.ledger_orders
+    if early <= 0:
+        return 0
     for _ in range(early):
         _close_oldest(state, policy)
     return early

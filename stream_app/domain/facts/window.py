@@ -8,7 +8,7 @@ from bisect import bisect_left
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import CHANNELS
-from stream_app.domain.facts.state import NEVER, State, masked_groups
+from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.rhythm import patience_ms
 
@@ -102,8 +102,10 @@ def add_order(state: State, i: int, policy: Policy, sign: int) -> None:
             sums[k] += sign * amount
         if not is_counting(state, i):
             return
-    for g in masked_groups(state, state.order_groups[i]):
-        state.in_window[g] += sign
+    mask, counts = state.order_groups[i], state.in_window
+    while mask:
+        counts[(mask & -mask).bit_length() - 1] += sign
+        mask &= mask - 1
 
 
 def advance(state: State, policy: Policy) -> None:
@@ -194,14 +196,14 @@ def put_bucket(state: State, policy: Policy, time_ms: int, kind: int, cost: int 
 
 def next_leave_ms(state: State, policy: Policy) -> int | None:
     """When the oldest day of the window leaves it, or None when the window is empty."""
-    days = []
+    oldest = None
     if state.outside < len(state.order_ms):
-        days.append(policy.calendar.day(state.order_ms[state.outside]))
-    if state.bucket_day:
-        days.append(state.bucket_day[0])
-    if state.closed_days:
-        days.append(state.closed_days[0][0])
-    return policy.calendar.start(min(days) + policy.window_days) if days else None
+        oldest = policy.calendar.day(state.order_ms[state.outside])
+    if state.bucket_day and (oldest is None or state.bucket_day[0] < oldest):
+        oldest = state.bucket_day[0]
+    if state.closed_days and (oldest is None or state.closed_days[0][0] < oldest):
+        oldest = state.closed_days[0][0]
+    return None if oldest is None else policy.calendar.start(oldest + policy.window_days)
 
 
 def rebuild(state: State, policy: Policy) -> None:
@@ -235,11 +237,11 @@ def rebuild(state: State, policy: Policy) -> None:
         set_until(state, policy, g)
 
 
-def set_until(state: State, policy: Policy, g: int) -> None:
-    """Note when silence in group `g` becomes too long."""
+def set_until(state: State, policy: Policy, g: int, last_day: int | None = None) -> None:
+    """Note when silence in group `g` becomes too long; `last_day` is the day of its latest order, if the caller knows it."""
     if state.occasions[g] == 0:
         state.until_ms[g] = NEVER
         return
     rhythm = policy.rhythms.get(state.groups[g], policy.default_rhythm)
-    span = policy.calendar.day(state.last_ms[g]) - state.first_day[g]
+    span = (policy.calendar.day(state.last_ms[g]) if last_day is None else last_day) - state.first_day[g]
     state.until_ms[g] = state.last_ms[g] + patience_ms(rhythm, state.occasions[g] - 1, span)

@@ -17,7 +17,7 @@ from stream_app.processor.status import StatusProcessor
 from tests.builders import at, policy
 
 WALL_MS = at(5_000)
-RULES = policy(default_rhythm=Fixed(100), rhythms={}, labels=None, service_levels=None, classes=None)
+RULES = policy(shop=None, default_rhythm=Fixed(100), rhythms={}, labels=None, service_levels=None, classes=None)
 
 
 @dataclass
