@@ -75,16 +75,17 @@ class StatusProcessor:
             if rejected is not None:
                 emit_dead_letter(rejected, _raw(decoded.record), unit)
                 continue
-            events[event.type] = events.get(event.type, 0) + 1
             if decoded.key is None:
                 assert type(event.data) is Watermark  # the codec demands a subject of all other types
                 self._streams.watermark(event.shop_id, event.time_ms, place)
-            else:
-                self._fold_event(decoded, decoded.key, place, unit)
+            elif not self._fold_event(decoded, decoded.key, place, unit):
+                continue
+            events[event.type] = events.get(event.type, 0) + 1
         for event_type, count in events.items():
             unit.count("events", event_type, by=count)
 
-    def _fold_event(self, decoded: Decoded, key: bytes, place: int, unit: Unit) -> None:
+    def _fold_event(self, decoded: Decoded, key: bytes, place: int, unit: Unit) -> bool:
+        """Fold one customer's event; False when it belongs elsewhere and was sent there."""
         record, event = decoded.record, decoded.content
         customer = self._customers.open(key, unit)
         if customer.state is None and record.topic != self._rekeyed_topic:
@@ -93,11 +94,12 @@ class StatusProcessor:
             if home != self._partition:
                 unit.emit(REKEYED, key, record.value, record.headers, home)
                 unit.count("rekeyed")
-                return
+                return False
         self._fire_passed(customer, event.shop_id, event.time_ms, place, unit)
         if self._customers.apply(customer, event, _raw(record), unit):
             self._streams.event(event.shop_id, event.time_ms, place)
         customer.touched = place
+        return True
 
     def _fire_passed(self, customer: Customer, shop: str, time_ms: int, place: int, unit: Unit) -> None:
         """Before an event that is behind stream time: fire the customer's deadlines that had been passed when it was read."""
@@ -137,9 +139,9 @@ class StatusProcessor:
         return limit
 
     def _due(self, customer: Customer) -> Due | None:
-        """The customer's deadline, if it is due."""
+        """The customer's deadline, if it is due; without a policy a shop stands still."""
         deadline, shop = customer.deadline_ms(), customer.who.shop_id
-        stream = self._streams.get(shop)
+        stream = self._streams.get(shop) if self._policies.current(shop) is not None else None
         if deadline is None or stream is None or not self._streams.is_due(stream, deadline, customer.key, customer.touched):
             return None
         return deadline, shop, customer.key
@@ -149,7 +151,7 @@ class StatusProcessor:
         heads: list[tuple[int, str]] = []
         for shop in unit.timelines():
             stream, head = self._streams.get(shop), unit.next_due(shop)
-            if stream is not None and head is not None and head <= stream.all_ms:
+            if stream is not None and head is not None and head <= stream.all_ms and self._policies.current(shop) is not None:
                 heads.append((head, shop))
         heapify(heads)
         found: list[Due] = []

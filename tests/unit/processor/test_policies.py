@@ -163,7 +163,22 @@ def test_a_withdrawn_policy_refuses_new_events() -> None:
     policies.put("acme", at(1), None)
     rig.work(told(at(2)))
     assert [letter.header("error.code") for letter in rig.of("dead-letters")] == ["unknown_shop"]
-    assert rig.changes()[-1][1] == "active"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_without_a_policy_a_shop_stands_still(restart: bool) -> None:
+    policies = book(version(1, 100))
+    rig = Rig(policies)
+    rig.work(bought(at(0)), watermark(at(500)), fire=False)
+    policies.put("acme", at(1), None)
+    if restart:
+        rig.policies = PolicyBook()
+        rig.restart()
+    rig.drain(wall=at(999))
+    assert rig.changes() == [("c-1", "active", iso(0), "event")]
+    rig.policies.add("acme", at(1), version(2, 100))
+    rig.drain(wall=at(999))
+    assert rig.changes()[-1] == ("c-1", "inactive", iso(100), "time")
 
 
 def test_the_currency_is_checked_against_the_policy_in_force() -> None:
