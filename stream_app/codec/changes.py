@@ -15,26 +15,22 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode_outgoing(outgoing: Outgoing) -> bytes:
-    """The value of the record: one CloudEvent."""
-    return _encode(as_cloudevent(outgoing))
+    """The value of the record: one CloudEvent, attributes in the order of the contract's example.
 
-
-def as_cloudevent(outgoing: Outgoing) -> dict[str, Any]:
-    """The CloudEvent as a mapping, attributes in the order of the contract's example."""
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": outgoing.id,
-        "source": f"/shops/{outgoing.who.shop_id}",
-        "type": outgoing.type,
-        "subject": outgoing.who.customer_id,
-        "time": format_time(outgoing.time_ms),
-        "datacontenttype": "application/json",
-        "origin": outgoing.origin,
-    }
-    if outgoing.causation_id is not None:
-        event["causationid"] = outgoing.causation_id
-    event["data"] = with_times(outgoing.data)
-    return event
+    The envelope is put together as text, which costs half of encoding it as a mapping. Only the customer id needs escaping:
+    shop ids are plain (contract.md), and all else is our own.
+    """
+    who = outgoing.who
+    caused = "" if outgoing.causation_id is None else f'"causationid":"{outgoing.causation_id}",'
+    return b"".join(
+        (
+            f'{{"specversion":"1.0","id":"{outgoing.id}","source":"/shops/{who.shop_id}","type":"{outgoing.type}","subject":'.encode(),
+            _encode(who.customer_id),
+            f',"time":"{format_time(outgoing.time_ms)}","datacontenttype":"application/json","origin":"{outgoing.origin}",{caused}"data":'.encode(),
+            _encode(with_times(outgoing.data)),
+            b"}",
+        )
+    )
 
 
 def with_times(data: dict[str, Any]) -> dict[str, Any]:

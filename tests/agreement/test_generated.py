@@ -59,7 +59,16 @@ def test_the_histories_do_everything() -> None:
     expected |= {f"winback {value}" for value in ("none", "recent", "cooling", "gone")}
     expected |= {f"class {value}" for value in ("A", "B", "C", None)}
     expected |= {"label gold", "service_level premium", "event", "time", "late", "void", "revokes", "duplicate", "live", "backfill"}
-    expected |= {"order_exists", "refund_exists", "order_unknown", "order_closed", "currency_mismatch", "unknown_type", "time_out_of_range"}
+    expected |= {
+        "order_exists",
+        "refund_exists",
+        "order_unknown",
+        "order_closed",
+        "currency_mismatch",
+        "unknown_type",
+        "time_out_of_range",
+        "unknown_shop",
+    }
     expected |= {"winback.opened", "winback.cooled", "winback.closed", "winback.won", "winback.withdrawn", "service_level.changed"}
     expected |= {"status.will_change", "status.will_not_change"}
     assert expected - seen == set()

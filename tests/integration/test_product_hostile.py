@@ -152,8 +152,8 @@ async def _publish(
     async with producer(settings, linger_ms=20, max_request_size=2 << 20) as client:
         end = {"specversion": "1.0", "id": "end", "source": "/shops/bench", "type": "watermark", "time": good[-1]["time"]}
         records += [(None, "orders", partition, b"bench", _dump(end)) for partition in range(PARTITIONS)]
-        for mark, topic, partition, key, value in records:
-            future = await client.send(settings.topic(topic), value, key=key, partition=partition)
+        for mark, topic, partition, name, value in records:
+            future = await client.send(settings.topic(topic), value, key=name, partition=partition)
             if mark is not None:
                 sent.append((mark, future))
         await client.flush()

@@ -221,6 +221,8 @@ def history(
                 arrivals.append((time + rng.choice((0, DAY, rng.randint(0, 60 * DAY), horizon, horizon + 2)), raw))
     if rng.random() < 0.5:
         document["live_since"] = datetime.fromtimestamp(begin / 1000 + rng.randint(0, 500) * 86_400, UTC).isoformat()
+    if contradict and rng.random() < 0.2:
+        document["shop"] = "acme"  # the other shop is then unknown
     rng.shuffle(arrivals)
     arrivals.sort(key=lambda arrival: arrival[0])
     last = Teller(rng, document, "acme", "the last one", contradict=False, begin=begin)
