@@ -9,6 +9,7 @@ Start at: `run.py` (a whole file of events), then `customer.py` (one customer's 
 Where domain.md can be read in two ways, this is the reading taken here, one line each:
 
 - A deadline is every moment of `Customer.moments`; an evaluation there that changes nothing publishes nothing.
+- Of two faults the one that the event alone shows comes first: unknown type, time range, then unknown shop, currency.
 - Rejected when decoded (currency, unknown type, time range): touches no customer and is not remembered as an id.
 - Rejected when folded (`order_exists`, `refund_exists`, `order_closed`): moves the clock and `high`, and its id is remembered.
 - An `order.placed` that is both too old and used before is `order_closed`: the age is looked at first.

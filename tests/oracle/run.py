@@ -39,13 +39,13 @@ class Outcome:
 
 
 def refusal(raw: dict[str, Any], time: int, policy: dict[str, Any]) -> str | None:
-    """The code of an event that is rejected when it is decoded; the histories keep to one fault an event."""
-    if policy.get("shop") not in (None, raw["source"].removeprefix("/shops/")):
-        return "unknown_shop"
+    """The code of an event that is rejected before it is folded: what the event alone shows first, then what the policy says."""
     if raw["type"] not in TYPES:
         return "unknown_type"
     if not YEAR_1990 <= time < FAR_FUTURE:
         return "time_out_of_range"
+    if policy.get("shop") not in (None, raw["source"].removeprefix("/shops/")):
+        return "unknown_shop"
     if raw["type"] == "order.placed" and raw["data"]["currency"] != policy["currency"]:
         return "currency_mismatch"
     return None
