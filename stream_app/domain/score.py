@@ -1,6 +1,6 @@
 """Score, class and the anti-flap rule (domain.md, 3.5)."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts.state import CLASS, State
@@ -99,6 +99,12 @@ def _fading_ms(criterion: Criterion, state: State, policy: Policy, at: Standing)
     if silent_days > DAYS_MAX:
         return None
     moment = max(state.clock_ms + 1, state.last_ms[at.leading] + int(silent_days * DAY_MS))
-    while (p_alive_pct_at(state, policy, at, moment) or 0) >= reached[-1]:
-        moment += 1  # the closed form and the probability may round apart by a millisecond or two
-    return moment
+
+    def has_fallen(after_ms: int) -> bool:
+        return (p_alive_pct_at(state, policy, at, moment + after_ms) or 0) < reached[-1]
+
+    if has_fallen(0):
+        return moment
+    # The closed form and the probability round apart: by a millisecond, or, where alpha dwarfs a day, by many.
+    after_ms = bisect_left(range(DAYS_MAX * DAY_MS), True, key=has_fallen)
+    return None if after_ms == DAYS_MAX * DAY_MS else moment + after_ms

@@ -155,6 +155,16 @@ def test_a_threshold_on_p_alive_is_met_at_its_own_moment() -> None:
         assert moment - at(0) == pytest.approx(turn * 86_400_000, abs=2)
 
 
+@pytest.mark.parametrize("alpha", [1e9, 1e12, 1e15, 1e18, 1e300])
+def test_a_threshold_on_p_alive_is_found_in_few_steps_however_coarse_the_doubles(alpha: float) -> None:
+    odds = 1 + 300 / alpha  # the closed form says about 300 days; the probability moves in steps of days
+    model = Alive(1, alpha, 1, odds, 0.5, 0, 9999)
+    criteria = (Criterion("p_alive_pct", 1, (50,), (100,)),)
+    life = Life(policy(default_rhythm=model, rhythms={}, criteria=criteria, downgrade_dwell_days=0)).take(order(at(0))).until(at(2_000))
+    fallen = [moment for _, after, moment, _ in life.changes("class") if after == "C"]
+    assert bool(fallen) == ((life.measure("p_alive_pct") or 0) < 50)
+
+
 BANDS: list[tuple[int | None, int]] = [(None, 0), (-1, 0), (0, 20), (4_999, 20), (5_000, 50), (24_999, 50), (25_000, 100), (10**9, 100)]
 
 
