@@ -54,11 +54,11 @@ def expected_days(rhythm: Rhythm, n: int, span: int) -> int:
     return floor((rhythm.alpha + span) / (rhythm.r + n))
 
 
-def p_alive(rhythm: Alive, n: int, span: int, silent_ms: int) -> float:
-    """MBG/NBD probability of being alive `silent_ms` after the last purchase; 0 where the power overflows."""
+def p_alive(rhythm: Alive, n: int, span: int, silent_ms: int, scale: int = 1) -> float:
+    """MBG/NBD probability of being alive `silent_ms` after the last purchase, times `scale`; 0 where the power overflows."""
     observed = span + silent_ms / DAY_MS
     try:
         growth = ((rhythm.alpha + observed) / (rhythm.alpha + span)) ** (rhythm.r + n)
     except OverflowError:
         return 0.0
-    return float(1 / (1 + rhythm.a / (rhythm.b + n) * growth))
+    return float(scale / (1 + rhythm.a / (rhythm.b + n) * growth))

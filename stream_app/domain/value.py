@@ -123,7 +123,7 @@ def p_alive_pct_at(state: State, policy: Policy, at: Standing, time_ms: int) -> 
     if not isinstance(rhythm, Alive):
         return None
     n, silent_ms = state.occasions[at.leading] - 1, time_ms - state.last_ms[at.leading]
-    return floor(100 * p_alive(rhythm, n, leading_span(state, policy, at), silent_ms))
+    return floor(p_alive(rhythm, n, leading_span(state, policy, at), silent_ms, 100))
 
 
 MEASURES: dict[str, Measure] = {
