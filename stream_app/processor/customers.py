@@ -116,6 +116,8 @@ class Customers:
     def _deliver(self, customer: Customer, unit: Unit) -> None:
         """Hand what came of the last step to the unit."""
         outcome = self._outcome
+        if not (outcome.published or outcome.rejected or outcome.forgotten or outcome.duplicates or outcome.deadlines):
+            return
         for outgoing in outcome.published:
             unit.emit(outgoing.topic, customer.key, encode_outgoing(outgoing), HEADERS)
             if outgoing.type == STATUS_CHANGED:
@@ -129,8 +131,7 @@ class Customers:
             unit.count("duplicates", by=outcome.duplicates)
         if outcome.deadlines:
             unit.count("deadlines", by=outcome.deadlines)
-        if outcome.published or outcome.rejected or outcome.forgotten or outcome.duplicates or outcome.deadlines:
-            self._outcome = Outcome()
+        self._outcome = Outcome()
 
 
 def emit_dead_letter(rejected: Rejected, raw: Raw, unit: Unit) -> None:

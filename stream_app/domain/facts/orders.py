@@ -109,7 +109,7 @@ def _count_in(state: State, i: int, policy: Policy) -> None:
         state.outside += 1
         return
     window.add_order(state, i, policy, 1)
-    if not others and not window.closed_on_day(state, day):
+    if not others and not (state.closed_days and window.closed_on_day(state, day)):
         state.sums[window.OCCASIONS] += 1
 
 
