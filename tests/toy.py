@@ -65,7 +65,7 @@ class ToyProcessor:
         """The stream time."""
         return {"stream_ms": self.stream_ms}
 
-    def decode(self, record: Record, wall_ms: int) -> Decoded:  # noqa: ARG002
+    def decode(self, record: Record, wall_ms: int) -> Decoded:
         """Decode one record; a bad one keeps its place."""
         try:
             event = _event(record.value or b"")
