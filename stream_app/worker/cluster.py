@@ -14,7 +14,6 @@ from stream_app.errors import BrokerUnavailableError, TopicError
 from stream_app.settings import Settings
 
 CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 10.0
 _REQUEST_TIMEOUT_MS = 10_000
 
 

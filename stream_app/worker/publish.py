@@ -1,4 +1,4 @@
-"""Events from JSONL files to the input topics, and policies to theirs.
+"""Events from JSONL files to the input topics.
 
 A line must be a CloudEvent of a known type, because the type decides the topic, and no larger than 1 MiB, because a topic takes no
 more. A line that is not is refused with its number, and every other line is published. All other flaws travel: the worker turns
@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
+from stream_app.codec.changes import HEADERS
 from stream_app.codec.envelope import VALUE_BYTES_MAX, is_customer_id, read_shop
 from stream_app.codec.times import format_time, parse_time_ms
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES
@@ -26,7 +27,6 @@ from stream_app.errors import Failure, TopicError
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer
 
-HEADERS = [("content-type", b"application/cloudevents+json")]
 COMPLAINTS_MAX = 10
 _BATCH_BYTES = 512 << 10
 _SLICE = 2_000
