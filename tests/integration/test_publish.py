@@ -123,7 +123,7 @@ async def test_several_files_are_merged_by_event_time(topics: Settings, tmp_path
 async def test_the_rate_is_kept(topics: Settings, tmp_path: Path) -> None:
     started = time.monotonic()
     await publish(topics, [write(tmp_path / "a.jsonl", [event(n) for n in range(300)])], rate=200)
-    assert 1.2 < time.monotonic() - started < 5
+    assert 1.2 < time.monotonic() - started < 20
 
 
 async def test_a_missing_file_or_topic_is_one_line(settings: Settings, tmp_path: Path) -> None:
