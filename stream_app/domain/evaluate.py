@@ -48,7 +48,7 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
     if state is None:
         state = new_state(time_ms)
         state.policy_version, state.policy_hash = policy.version, policy.hash
-    elif state.seen_ids and is_duplicate(state, event.id, time_ms, policy):
+    elif state.seen_ids and is_duplicate(state, event.name, time_ms, policy):
         outcome.duplicates += 1
         return state
     if state.deadline_ms is not None and state.deadline_ms <= time_ms:
@@ -62,7 +62,7 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
         state.high_ms = time_ms
     if time_ms < state.low_ms:
         state.low_ms = time_ms
-    early = remember(state, event.id, time_ms, policy)
+    early = remember(state, event.name, time_ms, policy)
     if early:
         outcome.forgotten.extend(["event_id"] * early)
     folded = fold(state, event, raw, policy)

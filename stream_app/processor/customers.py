@@ -1,10 +1,8 @@
 """The customers whose states are open in the unit of work at hand.
 
-A state is decoded when it is first touched and encoded once at the end of the unit. Decoded states are not kept longer:
+A state is decoded when it is touched and encoded as soon as the next customer's turn comes. Decoded states are not kept:
 that was measured to be slower than decoding them again, because they fall out of the processor's caches.
 """
-
-from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -23,17 +21,12 @@ from stream_app.processor.policies import PolicyBook
 
 
 class Customer(Struct, gc=False):
-    """A customer open in this unit.
-
-    `state` None means he does not exist (yet). `changed`: a status change was published. `touched`: the place of his latest
-    event in the batch, -1 when he had none.
-    """
+    """An open customer: `state` None means he does not exist (yet); `changed`: a status change was published."""
 
     key: bytes
     who: Who
     state: State | None
     changed: bool = False
-    touched: int = -1
 
     def deadline_ms(self) -> int | None:
         """His next deadline."""
@@ -46,13 +39,13 @@ class Customers:
     def __init__(self, policies: PolicyBook) -> None:
         self._policies = policies
         self._open: dict[bytes, Customer] = {}
+        self._profiles: dict[bytes, bytes] = {}
         self._outcome = Outcome()
 
-    def open(self, key: bytes, unit: Unit) -> Customer:
-        """The customer under `key`, decoded at his first touch in this unit."""
+    def open(self, key: bytes, encoded: bytes | None) -> Customer:
+        """The customer under `key`, decoded from `encoded` unless he is open already."""
         customer = self._open.get(key)
         if customer is None:
-            encoded = unit.read(key)
             shop_id, _, customer_id = key.decode().partition("/")
             state = None if encoded is None else decode_state(encoded)
             customer = self._open[key] = Customer(key, Who(shop_id, customer_id), state)
@@ -75,12 +68,8 @@ class Customers:
             evaluate.fire(customer.who, state, policy, self._outcome)
         self._deliver(customer, unit)
 
-    def all(self) -> Iterable[Customer]:
-        """The open customers."""
-        return self._open.values()
-
     def close(self, unit: Unit) -> None:
-        """Write back every open state, and a profile for each customer whose status changed."""
+        """Write back every open state, and note the profile of a customer whose status changed."""
         for key, customer in self._open.items():
             state = customer.state
             if state is None:
@@ -89,8 +78,15 @@ class Customers:
             if customer.changed:
                 policy = self._policies.by_hash(state.policy_hash)
                 assert policy is not None  # it has just been evaluated under it
-                unit.emit("customer-profiles", key, encode_outgoing(profile(customer.who, state, policy)), HEADERS)
+                self._profiles[key] = encode_outgoing(profile(customer.who, state, policy))
         self._open.clear()
+
+    def finish(self, unit: Unit) -> None:
+        """The unit of work ends: close, and publish the latest profile of each customer whose status changed in it."""
+        self.close(unit)
+        for key, encoded in self._profiles.items():
+            unit.emit("customer-profiles", key, encoded, HEADERS)
+        self._profiles.clear()
 
     def _settle_policy(self, customer: Customer, until_ms: int) -> Policy:
         """The policy to evaluate under up to `until_ms`; a newer version that has come into effect by then is adopted first."""

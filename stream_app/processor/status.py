@@ -29,6 +29,10 @@ Due = tuple[int, str, bytes]
 """A deadline, whose shop, whose key: the order in which deadlines fire."""
 
 
+Queue = tuple[bytes | None, list[tuple[int, Decoded]]]
+"""A customer's encoded state, and his events of a batch with their places; -place-1 for one whose id may be known already."""
+
+
 class StatusProcessor:
     """One partition's fold (`engine.fold.Processor`)."""
 
@@ -40,6 +44,7 @@ class StatusProcessor:
         self._rekeyed_topic = rekeyed_topic
         self._streams = Streams(grace_ms)
         self._customers = Customers(policies)
+        self._touched: dict[bytes, int] = {}  # the place of a customer's last event in this unit of work
         self._fired = self._is_complete = True
 
     def resume(self, memo: Mapping[str, Any]) -> None:
@@ -64,9 +69,14 @@ class StatusProcessor:
         return Decoded(event.time_ms, key, record, event)
 
     def fold(self, batch: Sequence[Decoded], unit: Unit) -> None:
-        """Apply `batch` in the given order."""
+        """Apply `batch`, one customer after another, each customer's events in the given order.
+
+        Customers do not see each other, so the order between them is free; taken one by one, a customer's state is decoded,
+        changed and encoded while the processor's caches still hold it, which halves the cost of an event.
+        """
         self._fired = False
         events: dict[str, int] = {}
+        queues: dict[bytes, Queue] = {}
         first = self._streams.begin([decoded.time_ms for decoded in batch])
         for place, decoded in enumerate(batch, first):
             event = decoded.content
@@ -78,36 +88,53 @@ class StatusProcessor:
             if decoded.key is None:
                 assert type(event.data) is Watermark  # the codec demands a subject of all other types
                 self._streams.watermark(event.shop_id, event.time_ms, place)
-            elif not self._fold_event(decoded, decoded.key, place, unit):
+            elif not self._queue(decoded, decoded.key, place, queues, unit):
                 continue
             events[event.type] = events.get(event.type, 0) + 1
+        for key, (encoded, queue) in queues.items():
+            self._fold_customer(key, encoded, queue, unit)
         for event_type, count in events.items():
             unit.count("events", event_type, by=count)
 
-    def _fold_event(self, decoded: Decoded, key: bytes, place: int, unit: Unit) -> bool:
-        """Fold one customer's event; False when it belongs elsewhere and was sent there."""
-        record, event = decoded.record, decoded.content
-        customer = self._customers.open(key, unit)
-        if customer.state is None and record.topic != self._rekeyed_topic:
-            # Only a customer without a state can be in the wrong place: states are kept in the right partition alone.
-            home = partition_of(key, self._partitions)
-            if home != self._partition:
-                unit.emit(REKEYED, key, record.value, record.headers, home)
-                unit.count("rekeyed")
-                return False
-        self._fire_passed(customer, event.shop_id, event.time_ms, place, unit)
-        if self._customers.apply(customer, event, _raw(record), unit):
-            self._streams.event(event.shop_id, event.time_ms, place)
-        customer.touched = place
+    def _queue(self, decoded: Decoded, key: bytes, place: int, queues: dict[bytes, Queue], unit: Unit) -> bool:
+        """Put an event behind its customer's others; False when it belongs elsewhere and was sent there."""
+        found = queues.get(key)
+        if found is None:
+            encoded, record = unit.read(key), decoded.record
+            if encoded is None and record.topic != self._rekeyed_topic:
+                # Only a customer without a state can be in the wrong place: states are kept in the right partition alone.
+                home = partition_of(key, self._partitions)
+                if home != self._partition:
+                    unit.emit(REKEYED, key, record.value, record.headers, home)
+                    unit.count("rekeyed")
+                    return False
+            found = queues[key] = (encoded, [])
+        if _may_be_known(decoded.content, found):
+            place = -place - 1  # a duplicate moves no stream time; whether it is one, its customer's state will say
+        else:
+            self._streams.event(decoded.content.shop_id, decoded.time_ms, place)
+        found[1].append((place, decoded))
         return True
 
-    def _fire_passed(self, customer: Customer, shop: str, time_ms: int, place: int, unit: Unit) -> None:
+    def _fold_customer(self, key: bytes, encoded: bytes | None, queue: list[tuple[int, Decoded]], unit: Unit) -> None:
+        customer = self._customers.open(key, encoded)
+        shop, place = customer.who.shop_id, self._touched.get(key, -1)
+        for marked, decoded in queue:
+            before, place = place, marked if marked >= 0 else -marked - 1
+            self._fire_passed(customer, shop, decoded.time_ms, before, place, unit)
+            is_new = self._customers.apply(customer, decoded.content, _raw(decoded.record), unit)
+            if is_new and marked < 0:
+                self._streams.event_late(shop, decoded.time_ms)
+        self._touched[key] = place
+        self._customers.close(unit)
+
+    def _fire_passed(self, customer: Customer, shop: str, time_ms: int, touched: int, place: int, unit: Unit) -> None:
         """Before an event that is behind stream time: fire the customer's deadlines that had been passed when it was read."""
         stream = self._streams.get(shop)
         if stream is None or time_ms >= max(stream.reached_ms, stream.owed_ms):
             return  # what is due then fires when the event is applied
         deadline = customer.deadline_ms()
-        while deadline is not None and self._streams.has_passed(stream, deadline, customer.key, customer.touched, place):
+        while deadline is not None and self._streams.has_passed(stream, deadline, customer.key, touched, place):
             self._customers.fire(customer, deadline, unit)
             deadline = customer.deadline_ms()
 
@@ -117,9 +144,8 @@ class StatusProcessor:
         self._streams.close(bound_ms, {} if wall_ms is None else self._walls(wall_ms))
         found, self._is_complete = self._fetch(unit, limit)
         end = found[-1] if found and not self._is_complete else None
-        for _, _, key in found:
-            self._customers.open(key, unit)
-        heap = [due for customer in self._customers.all() if (due := self._due(customer)) is not None]
+        customers = [self._customers.open(key, unit.read(key)) for _, _, key in found]
+        heap = [due for customer in customers if (due := self._due(customer)) is not None]
         heapify(heap)
         fired = 0
         while heap and (end is None or heap[0] <= end):
@@ -127,7 +153,7 @@ class StatusProcessor:
                 self._is_complete = False
                 break
             deadline, _, key = heappop(heap)
-            customer = self._customers.open(key, unit)
+            customer = self._customers.open(key, None)
             self._customers.fire(customer, deadline, unit)
             fired += 1
             due = self._due(customer)
@@ -142,7 +168,11 @@ class StatusProcessor:
         """The customer's deadline, if it is due; without a policy a shop stands still."""
         deadline, shop = customer.deadline_ms(), customer.who.shop_id
         stream = self._streams.get(shop) if self._policies.current(shop) is not None else None
-        if deadline is None or stream is None or not self._streams.is_due(stream, deadline, customer.key, customer.touched):
+        if (
+            deadline is None
+            or stream is None
+            or not self._streams.is_due(stream, deadline, customer.key, self._touched.get(customer.key, -1))
+        ):
             return None
         return deadline, shop, customer.key
 
@@ -185,13 +215,27 @@ class StatusProcessor:
         if not self._fired:
             self._streams.leave_open()
             self._fired, self._is_complete = True, False
-        touched = [
-            (customer.who.shop_id, deadline, customer.key, customer.touched)
-            for customer in ([] if self._is_complete else self._customers.all())
-            if customer.touched >= 0 and (deadline := customer.deadline_ms()) is not None
-        ]
+        touched = [] if self._is_complete else self._touched_deadlines(unit)
         self._streams.settle(touched, complete=self._is_complete)
-        self._customers.close(unit)
+        self._touched.clear()
+        self._customers.finish(unit)
+
+    def _touched_deadlines(self, unit: Unit) -> list[tuple[str, int, bytes, int]]:
+        """Shop, next deadline, key and place of the last event of the customers that this unit of work has touched."""
+        touched = []
+        for key, place in self._touched.items():
+            customer = self._customers.open(key, unit.read(key))
+            deadline = customer.deadline_ms()
+            if deadline is not None:
+                touched.append((customer.who.shop_id, deadline, key, place))
+        return touched
+
+
+def _may_be_known(event: Event, queue: Queue) -> bool:
+    """Whether the event's id may have been folded before: a look at the bytes of the state, cheaper than decoding it."""
+    name = event.name
+    encoded, others = queue
+    return (encoded is not None and name.encode() in encoded) or any(name == other.content.name for _, other in others)
 
 
 def _raw(record: Record) -> Raw:

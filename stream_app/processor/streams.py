@@ -76,6 +76,10 @@ class Streams:
             stream.events_ms = time_ms
             self._reach(stream, time_ms - self._grace_ms, place)
 
+    def event_late(self, shop: str, time_ms: int) -> None:
+        """An event has been folded that `event` was not told of in its place; it counts from the end of the batch so far."""
+        self.event(shop, time_ms, len(self._times) - 1)
+
     def watermark(self, shop: str, time_ms: int, place: int) -> None:
         """A watermark has been folded: it needs no grace."""
         self.event(shop, time_ms, place)

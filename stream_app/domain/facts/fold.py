@@ -26,6 +26,7 @@ from stream_app.domain.events import (
     PreferenceSet,
     ProfileAssessed,
     Rejected,
+    compact,
 )
 from stream_app.domain.facts import orders, window
 from stream_app.domain.facts.state import NEVER, Raw, State, Waiting
@@ -50,20 +51,19 @@ class Folded(Struct, gc=False):
     forgotten: list[str] = field(default_factory=list)
 
 
-def is_duplicate(state: State, event_id: str, time_ms: int, policy: Policy) -> bool:
-    """Whether an event with this id was folded, and its time is still within the dedup horizon."""
-    ids, name = state.seen_ids, orders.compact(event_id)
+def is_duplicate(state: State, name: str, time_ms: int, policy: Policy) -> bool:
+    """Whether an event of this name was folded, and its time is still within the dedup horizon."""
+    ids = state.seen_ids
     if name not in ids:
         return False
     return state.seen_ms[ids.index(name)] >= max(state.high_ms, time_ms) - policy.dedup_days * DAY_MS
 
 
-def remember(state: State, event_id: str, time_ms: int, policy: Policy) -> int:
-    """Note the id, forget those behind the horizon; returns how many the limit made us forget early. `high_ms` is set already."""
+def remember(state: State, name: str, time_ms: int, policy: Policy) -> int:
+    """Note the name, forget those behind the horizon; returns how many the limit made us forget early. `high_ms` is set already."""
     times, ids = state.seen_ms, state.seen_ids
     border = state.high_ms - policy.dedup_days * DAY_MS
     if time_ms >= border:
-        name = orders.compact(event_id)
         if not times or time_ms > times[-1]:
             times.append(time_ms)
             ids.append(name)
@@ -113,7 +113,7 @@ def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, polic
         return
     folded.placed = placed
     if state.waiting:
-        order_id = orders.compact(data.order_id)
+        order_id = compact(data.order_id)
         mine = [waiting for waiting in state.waiting if waiting.order_id == order_id]
         state.waiting = [waiting for waiting in state.waiting if waiting.order_id != order_id]
         folded.voids = any(waiting.kind != "payment.received" for waiting in mine)
@@ -126,7 +126,7 @@ def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, polic
 
 def _about_order(state: State, item: Waiting, policy: Policy, folded: Folded) -> None:
     """A cancel, refund or payment: apply it, or let it wait for its order."""
-    item.order_id = orders.compact(item.order_id)
+    item.order_id = compact(item.order_id)
     folded.voids = item.kind != "payment.received"
     if orders.find(state, item.order_id) is not None:
         _apply_to_order(state, item, policy, folded)

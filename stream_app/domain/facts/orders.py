@@ -3,27 +3,15 @@
 An order costs a bisect and a handful of sums. Only a void, or an order on a day that has others, looks at its neighbours.
 """
 
-from binascii import b2a_base64
 from bisect import bisect_left
-from hashlib import blake2b
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.events import Code, OrderPlaced, Rejected
+from stream_app.domain.events import Code, OrderPlaced, Rejected, compact
 from stream_app.domain.facts import window
 from stream_app.domain.facts.state import NEVER, OrderNote, State, masked_groups
 from stream_app.domain.policy import Policy
 
 REFUND_IDS_MAX = 4_000
-
-
-def compact(identifier: str) -> str:
-    """The identifier itself, or 17 characters that stand for a long one: 4 000 ids of 128 characters would not fit the state.
-
-    For telling identifiers apart only: the short form of a long one sorts elsewhere.
-    """
-    if len(identifier) <= 20 and identifier.isascii():
-        return identifier
-    return "\x00" + b2a_base64(blake2b(identifier.encode(), digest_size=12).digest(), newline=False).decode()
 
 
 def find(state: State, order_id: str) -> int | None:

@@ -229,7 +229,7 @@ def test_a_policy_change_keeps_the_hold() -> None:
 
 def test_a_refused_event_moves_the_clock_and_fires_deadlines_and_nothing_else() -> None:
     again = order(at(150))
-    again.id = "again"
+    again.id = again.name = "again"
     life = Life(FIXED).take(order(at(0)), again)
     assert life.changes("lifecycle")[-1] == ("active", "inactive", at(100), "time")
     assert life.now.clock_ms == at(150)

@@ -30,7 +30,7 @@ def test_a_duplicate_moves_no_clock() -> None:
 
 def test_the_id_of_a_rejected_event_is_remembered() -> None:
     again = order(at(1))
-    again.id = "again"
+    again.id = again.name = "again"
     life = Life().take(order(at(0)), again, again)
     assert life.rejected() == [("order_exists", "again")]
     assert life.outcome.duplicates == 1

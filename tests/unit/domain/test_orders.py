@@ -51,7 +51,7 @@ def test_an_order_of_nothing_counts_until_it_is_refunded() -> None:
 
 def test_an_order_id_is_used_once() -> None:
     again = order(at(1))
-    again.id = "e-other"
+    again.id = again.name = "e-other"
     life = Life().take(order(at(0)), again)
     assert life.rejected() == [("order_exists", "e-other")]
     assert life.measure("orders") == 1
@@ -148,7 +148,7 @@ def test_time_alone_closes_nothing() -> None:
 def test_a_rejected_event_too_moves_the_border_of_the_ledger() -> None:
     life = Life(policy(ledger_days=400)).take(order(at(0)), order(at(1), "o-2"))
     again = order(at(401), "o-2")
-    again.id = "again"
+    again.id = again.name = "again"
     life.take(again)  # refused, and yet an event of his own: high is day 401
     assert life.rejected() == [("order_exists", "again")]
     assert life.take(order(at(0.5), "o-3")).rejected()[1:] == [("order_closed", "e-o-3")]

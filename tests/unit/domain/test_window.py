@@ -26,7 +26,7 @@ def events(draw: st.DrawFn) -> Event:
     if kind == "order":
         categories = tuple(draw(st.lists(st.sampled_from(["red wine", "sneakers", "hat", None]), max_size=3)))
         placed = order(time_ms, order_id, draw(st.integers(0, 9_000)), categories, cost_minor=draw(st.none() | st.integers(0, 5_000)))
-        placed.id = event_id
+        placed.id = placed.name = event_id
         return placed
     if kind == "cancel":
         return event("order.cancelled", time_ms, event_id, order_id=order_id)
