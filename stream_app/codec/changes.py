@@ -6,11 +6,14 @@ import msgspec
 
 from stream_app.codec.times import format_time
 from stream_app.domain.changes import Outgoing
+from stream_app.domain.profile import PROFILE
 
 CONTENT_TYPE = b"application/cloudevents+json"
 HEADERS = [("content-type", CONTENT_TYPE)]
 
-_TIMELESS = ("cause", "policy", "statuses")
+_NONE: frozenset[str] = frozenset()
+_TIMELESS = frozenset({"cause", "policy"})
+_TIMELESS_OF_PROFILE = frozenset({"measures", "statuses", "policy"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -27,24 +30,25 @@ def encode_outgoing(outgoing: Outgoing) -> bytes:
             f'{{"specversion":"1.0","id":"{outgoing.id}","source":"/shops/{who.shop_id}","type":"{outgoing.type}","subject":'.encode(),
             _encode(who.customer_id),
             f',"time":"{format_time(outgoing.time_ms)}","datacontenttype":"application/json","origin":"{outgoing.origin}",{caused}"data":'.encode(),
-            _encode(with_times(outgoing.data)),
+            _encode(with_times(outgoing.data, _TIMELESS_OF_PROFILE if outgoing.type == PROFILE else _TIMELESS)),
             b"}",
         )
     )
 
 
-def with_times(data: dict[str, Any]) -> dict[str, Any]:
+def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[str, Any]:
     """A copy in which every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`) is an RFC 3339 time.
 
-    A shop may name its criteria as it likes: `criteria.seen_at` is no time.
+    `timeless` names mappings at the top that hold no time and stay as they are. A shop may name its criteria as it likes:
+    `criteria.seen_at` is no time.
     """
     written: dict[str, Any] = {}
     for name, value in data.items():
         if type(value) is int:
             is_time = (name[-3:] == "_at" and name[:9] != "criteria.") or name in {"valid_until", "next_deadline"}
             written[name] = format_time(value) if is_time else value
-        elif type(value) is dict and name not in _TIMELESS:
-            written[name] = with_times(value)
+        elif type(value) is dict and name not in timeless:
+            written[name] = with_times(value, _NONE)
         else:
             written[name] = value
     return written

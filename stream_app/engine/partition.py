@@ -163,25 +163,26 @@ class PartitionRuntime:
         wall_ms = int(time.time() * 1000)
         unit = UnitOfWork(self.partition, self.store, self._cache, self._bounds)
         fired = self._fire(unit, wall_ms) if self._fire_owed else 0
-        batch = self._take(wall_ms)
-        if not (batch or fired or self._more or self._tick or unit.moves_timers()):
+        while unit.records < self._settings.unit_records_max:
+            batch = self._take(wall_ms, min(_FOLD_SLICE, self._settings.unit_records_max - unit.records))
+            if not batch:
+                break
+            # Decoded and folded in slices: what is in the caches is used at once, and the loop turns for the others' commits.
+            self._processor.fold(batch, unit)
+            unit.records += len(batch)
+            await asyncio.sleep(0)
+        if not (unit.records or fired or self._more or self._tick or unit.moves_timers()):
             return None
         self._tick = False
-        if batch:
-            unit.records = len(batch)
-            for start in range(0, len(batch), _FOLD_SLICE):
-                # The loop must turn: other partitions' commits, heartbeats and fetches wait for it.
-                await asyncio.sleep(0)
-                self._processor.fold(batch[start : start + _FOLD_SLICE], unit)
         self._fire(unit, wall_ms)
         self._processor.finish(unit)
         return unit
 
-    def _take(self, wall_ms: int) -> list[Decoded]:
+    def _take(self, wall_ms: int, limit: int) -> list[Decoded]:
         now = time.monotonic()
         wait_s = self._settings.merge_wait_ms / 1000
         waited = self._blocked_since is not None and now - self._blocked_since >= wait_s
-        taken = take(self.inputs, self._decode, wall_ms, self._settings.unit_records_max, wait=not waited)
+        taken = take(self.inputs, self._decode, wall_ms, limit, wait=not waited)
         if taken.batch or not taken.blocked:
             self._blocked_since = None
         elif self._blocked_since is None:

@@ -134,6 +134,8 @@ class StatusProcessor:
         if stream is None or time_ms >= max(stream.reached_ms, stream.owed_ms):
             return  # what is due then fires when the event is applied
         deadline = customer.deadline_ms()
+        if deadline is None or deadline > max(stream.reached_ms, stream.owed_ms):
+            return
         while deadline is not None and self._streams.has_passed(stream, deadline, customer.key, touched, place):
             self._customers.fire(customer, deadline, unit)
             deadline = customer.deadline_ms()
