@@ -16,42 +16,54 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.history import write_history
 from stream_app.demo.broker import EmbeddedBroker
+from stream_app.demo.dataset import events_file
+from stream_app.demo.run import POLICY as DEMO_POLICY
 from stream_app.settings import child_environment, load_settings
 
 HERE = Path(__file__).parent
-POLICY = HERE / "policy.yaml"
 PROGRAM = str(Path(sys.executable).parent / "stream-app")
 PARTITIONS = 4
 TARGETS = {"worker_events_per_s": 20_000, "replay_events_per_s": 50_000}
+SYNTHETIC_EVENTS, SYNTHETIC_CUSTOMERS = 400_000, 20_000
+
+
+class Input(NamedTuple):
+    """What is measured on."""
+
+    name: str
+    what: str
+    history: Path
+    policy: Path
+    events: int
 
 
 def main() -> None:
     """Run the benchmarks and print a table, or one JSON line with `--json`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=400_000)
-    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--events", type=int, default=SYNTHETIC_EVENTS, help="events of the synthetic history")
     parser.add_argument("--json", action="store_true", help="print one JSON line instead of the table")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="stream-app-bench-") as folder:
-        history = Path(folder) / "history.jsonl"
-        say(f"writing {args.events} events of {args.customers} customers")
-        write_history(history, args.events, args.customers)
-        replay_s = bench_replay(history, Path(folder))
-        worker = bench_worker(history, Path(folder), args.events)
-    result = {
+    result: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": len(os.sched_getaffinity(0)), "system": platform.platform(), "python": platform.python_version()},
         "versions": {name: version(name) for name in ("faust-streaming", "aiokafka", "msgspec", "rocksdict")},
-        "input": {"events": args.events, "customers": args.customers, "partitions": PARTITIONS, "policy": "benchmarks/policy.yaml"},
-        "replay_events_per_s": round(args.events / replay_s),
-        **worker,
+        "partitions": PARTITIONS,
+        "inputs": {},
     }
+    with tempfile.TemporaryDirectory(prefix="stream-app-bench-") as folder:
+        for source in make_inputs(Path(folder), args.events):
+            say(f"{source.name}: {source.what}")
+            place = Path(folder) / source.name
+            place.mkdir()
+            replay_s = bench_replay(source, place)
+            figures = {"what": source.what, "events": source.events, "replay_events_per_s": round(source.events / replay_s)}
+            result["inputs"][source.name] = {**figures, **bench_worker(source, place)}
     HERE.joinpath("results").mkdir(exist_ok=True)
     HERE.joinpath("results", "latest.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if args.json:
@@ -60,33 +72,53 @@ def main() -> None:
         print_table(result)
 
 
+def make_inputs(folder: Path, events: int) -> list[Input]:
+    """The demo's real year of purchases, and a synthetic shop whose customers buy so seldom that nearly every event is a change."""
+    real = events_file("completejourney", load_settings().cache_dir, say)
+    with real.open("rb") as lines:
+        count = sum(1 for _ in lines)
+    synthetic = folder / "history.jsonl"
+    write_history(synthetic, events, max(1, events * SYNTHETIC_CUSTOMERS // SYNTHETIC_EVENTS))
+    return [
+        Input("real", "The Complete Journey: baskets of 9 lines, 67 events a customer", real, DEMO_POLICY, count),
+        Input(
+            "synthetic",
+            "orders of 1 to 3 lines, 20 events a customer, about one publication an event",
+            synthetic,
+            HERE / "policy.yaml",
+            events,
+        ),
+    ]
+
+
 def say(text: str) -> None:
     """Tell on standard error what is going on."""
     print(text, file=sys.stderr, flush=True)
 
 
-def bench_replay(history: Path, folder: Path) -> float:
+def bench_replay(source: Input, folder: Path) -> float:
     """Seconds of one whole `stream-app replay`, start-up and writing included."""
     say("replay")
     started = time.perf_counter()
-    subprocess.run([PROGRAM, "replay", str(history), "--policy", str(POLICY), "--out", str(folder / "out.jsonl")], check=True)
+    command = [PROGRAM, "replay", str(source.history), "--policy", str(source.policy), "--out", str(folder / "out.jsonl")]
+    subprocess.run(command, check=True)
     return time.perf_counter() - started
 
 
-def bench_worker(history: Path, folder: Path, events: int) -> dict[str, Any]:
+def bench_worker(source: Input, folder: Path) -> dict[str, Any]:
     """Publish everything, then let one worker process it."""
     with EmbeddedBroker(folder / "kafka", load_settings().cache_dir) as broker:
         environment = child_environment(BROKER=broker.address, ID="bench", DATA_DIR=str(folder / "data"))
-        for command in (["topics", "create", "--partitions", str(PARTITIONS)], ["policy", "publish", str(POLICY)]):
+        for command in (["topics", "create", "--partitions", str(PARTITIONS)], ["policy", "publish", str(source.policy)]):
             subprocess.run([PROGRAM, *command], env=environment, check=True, stdout=sys.stderr)
         say("publishing")
         started = time.perf_counter()
-        subprocess.run([PROGRAM, "publish", str(history), "--history"], env=environment, check=True, stdout=sys.stderr)
+        subprocess.run([PROGRAM, "publish", str(source.history), "--history"], env=environment, check=True, stdout=sys.stderr)
         publish_s = time.perf_counter() - started
         say("worker")
         with subprocess.Popen([PROGRAM, "worker"], env=environment, stdout=sys.stderr) as worker:
             try:
-                units = asyncio.run(_follow_markers(broker.address, events + PARTITIONS, worker))
+                units = asyncio.run(_follow_markers(broker.address, source.events + PARTITIONS, worker))
                 cpu_s, rss_mib = _usage(worker.pid)
             finally:
                 worker.terminate()
@@ -95,9 +127,9 @@ def bench_worker(history: Path, folder: Path, events: int) -> dict[str, Any]:
     return {
         "worker_events_per_s": round((last_events - first_events) * 1000 / (last_ms - first_ms)),
         "worker_units": len(units),
-        "worker_cpu_us_per_event": round(cpu_s * 1e6 / events, 1),
+        "worker_cpu_us_per_event": round(cpu_s * 1e6 / source.events, 1),
         "worker_rss_mib": rss_mib,
-        "publish_events_per_s": round(events / publish_s),
+        "publish_events_per_s": round(source.events / publish_s),
     }
 
 
@@ -131,17 +163,20 @@ def _usage(pid: int) -> tuple[float, int]:
 
 def print_table(result: dict[str, Any]) -> None:
     """Each figure beside its target."""
-    shape, machine = result["input"], result["machine"]
-    print(f"{shape['events']} events, {shape['customers']} customers, {shape['partitions']} partitions, {machine['cores']} cores")
-    print(f"full domain of {shape['policy']}; Python {machine['python']}, {result['date']}\n")
+    machine = result["machine"]
+    print(f"full domain, {result['partitions']} partitions, {machine['cores']} cores, Python {machine['python']}, {result['date']}\n")
     rows = (
         ("worker, exactly-once through Kafka, RocksDB", "worker_events_per_s"),
         ("replay from a file, all outputs written", "replay_events_per_s"),
     )
-    print(f"{'what':<46}{'events/s':>10}{'target':>10}{'ratio':>8}")
-    for what, name in rows:
-        print(f"{what:<46}{result[name]:>10,}{TARGETS[name]:>10,}{result[name] / TARGETS[name]:>8.2f}")
-    print(f"\nworker: {result['worker_cpu_us_per_event']} us CPU an event, {result['worker_rss_mib']} MiB, {result['worker_units']} units")
+    for name, figures in result["inputs"].items():
+        print(f"{name}: {figures['what']} ({figures['events']:,} events)")
+        print(f"  {'what':<46}{'events/s':>10}{'target':>10}{'ratio':>8}")
+        for what, field in rows:
+            print(f"  {what:<46}{figures[field]:>10,}{TARGETS[field]:>10,}{figures[field] / TARGETS[field]:>8.2f}")
+        print(
+            f"  worker: {figures['worker_cpu_us_per_event']} us CPU an event, {figures['worker_rss_mib']} MiB, {figures['worker_units']} units\n"
+        )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ A record's value is JSON: {"id": ..., "t": event time in ms, "n": amount, "patie
 with the key's sequence number, so that a lost or doubled event is a hole or a repetition.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -73,8 +73,9 @@ class ToyProcessor:
             return Decoded(record.timestamp, None, record, None)
         return Decoded(event.t, record.key, record, event)
 
-    def fold(self, batch: Sequence[Decoded], unit: Unit) -> None:
+    def fold(self, batch: Sequence[Decoded], unit: Unit) -> Iterator[None]:
         """Count, sum, and say so."""
+        yield
         for decoded in batch:
             event = decoded.content
             if event is None or decoded.key is None:

@@ -4,7 +4,7 @@ A `Processor` is the fold of one partition: no I/O, no clock of its own. The eng
 gives it a `Unit` to write into; one unit becomes one Kafka transaction, and after the commit one write to the store.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -75,8 +75,11 @@ class Processor(Protocol):
     def decode(self, record: Record, wall_ms: int) -> Decoded:
         """Decode one record; called once per record, never raises for bad data."""
 
-    def fold(self, batch: Sequence[Decoded], unit: Unit) -> None:
-        """Apply `batch`, already in fold order."""
+    def fold(self, batch: Sequence[Decoded], unit: Unit) -> Iterator[None]:
+        """Apply `batch`, already in fold order.
+
+        The work is done as the iterator is exhausted; at each step others may have a turn.
+        """
 
     def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
         """Fire at most `limit` due deadlines; returns how many were fired (`limit` means: call again in a next unit).

@@ -18,7 +18,7 @@ from stream_app.settings import Settings
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
 _FIRE_LIMIT = 500
-_FOLD_SLICE = 200
+_TAKE_SLICE = 500
 _QUEUE_UNITS = 2
 _CACHE_BYTES = 64 << 20
 _CACHE_BYTES_MIN = 1 << 20
@@ -163,14 +163,14 @@ class PartitionRuntime:
         wall_ms = int(time.time() * 1000)
         unit = UnitOfWork(self.partition, self.store, self._cache, self._bounds)
         fired = self._fire(unit, wall_ms) if self._fire_owed else 0
-        while unit.records < self._settings.unit_records_max:
-            batch = self._take(wall_ms, min(_FOLD_SLICE, self._settings.unit_records_max - unit.records))
-            if not batch:
-                break
-            # Decoded and folded in slices: what is in the caches is used at once, and the loop turns for the others' commits.
-            self._processor.fold(batch, unit)
-            unit.records += len(batch)
-            await asyncio.sleep(0)
+        batch: list[Decoded] = []
+        while slice_ := self._take(wall_ms, min(_TAKE_SLICE, self._settings.unit_records_max - len(batch))):
+            batch += slice_
+            await asyncio.sleep(0)  # the loop must turn: other partitions' commits, heartbeats and fetches wait for it
+        if batch:
+            unit.records = len(batch)
+            for _ in self._processor.fold(batch, unit):
+                await asyncio.sleep(0)
         if not (unit.records or fired or self._more or self._tick or unit.moves_timers()):
             return None
         self._tick = False

@@ -154,7 +154,7 @@ def _work_through(book: PolicyBook, kept: Partition, log: list[Line], cuts: set[
     for begin, end in zip([0, *ends[:-1]], ends, strict=True):
         bound = log[end].timestamp if end < len(log) else None
         unit = MemoryUnit(kept)
-        processor.fold([processor.decode(line, WALL_MS) for line in log[begin:end]], unit)
+        list(processor.fold([processor.decode(line, WALL_MS) for line in log[begin:end]], unit))
         fired = processor.fire(unit, bound, None, limit)
         processor.finish(unit)
         unit.commit(processor.memo())

@@ -123,7 +123,7 @@ class Rig:
         unit = UnitOfWork(self.partition, self.store, self.cache, self.bounds)
         fired = 0
         if records:
-            self.processor.fold(self.decode(records), unit)
+            list(self.processor.fold(self.decode(records), unit))
         if fire:
             fired = self.processor.fire(unit, bound, wall, limit)
         self.processor.finish(unit)
