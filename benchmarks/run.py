@@ -47,6 +47,7 @@ def main() -> None:
     """Run the benchmarks and print a table, or one JSON line with `--json`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=SYNTHETIC_EVENTS, help="events of the synthetic history")
+    parser.add_argument("--input", choices=("real", "synthetic"), help="measure on this one only")
     parser.add_argument("--json", action="store_true", help="print one JSON line instead of the table")
     args = parser.parse_args()
     result: dict[str, Any] = {
@@ -58,6 +59,8 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory(prefix="stream-app-bench-") as folder:
         for source in make_inputs(Path(folder), args.events):
+            if args.input not in (None, source.name):
+                continue
             say(f"{source.name}: {source.what}")
             place = Path(folder) / source.name
             place.mkdir()

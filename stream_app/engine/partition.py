@@ -37,6 +37,7 @@ class PartitionRuntime:
         producer: UnitProducer,
         metrics: Metrics,
         on_fatal: Callable[[BaseException], None],
+        turn: asyncio.Lock,
     ) -> None:
         self.partition = partition
         self.inputs = [Input(wire) for wire in topology.input_wires]
@@ -49,6 +50,7 @@ class PartitionRuntime:
         self._processor = processor
         self._metrics = metrics
         self._on_fatal = on_fatal
+        self._turn = turn
         self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
         self._bounds = TimerBounds(store.first_timers())
         self._wake = asyncio.Event()
@@ -136,16 +138,17 @@ class PartitionRuntime:
     async def _one_unit(self) -> bool:
         """Make and commit one unit of work; False when there is nothing to do."""
         await self._linger()
-        if not self._active:
-            return False
-        self._idle.clear()
         try:
-            began = self._unit_began = time.monotonic()
-            unit = await self._fold()
+            # One partition folds while the others commit; folding all at once, they would then all wait for the broker at once.
+            async with self._turn:
+                if not self._active:
+                    return False
+                self._idle.clear()
+                began = self._unit_began = time.monotonic()
+                unit = await self._fold()
             if unit is None:
                 return False
-            folded = time.monotonic()
-            await self._finish(unit, folded - began)
+            await self._finish(unit, time.monotonic() - began)
             return True
         finally:
             self._idle.set()

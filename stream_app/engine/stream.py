@@ -62,6 +62,7 @@ class Engine:
         self._settings = settings
         self._factory = factory
         self._metrics = metrics
+        self._turn = asyncio.Lock()
         self._cluster_id = cluster_id
         self._on_fatal = on_fatal
         self._failed = False
@@ -251,7 +252,7 @@ class Engine:
         processor = self._factory(partition, self.topology.partitions)
         marker = marker_of(store)
         processor.resume({} if marker is None else marker.memo)
-        return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, self._metrics, self.fail)
+        return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, self._metrics, self.fail, self._turn)
 
 
 def _co_partitioned(assignment: Iterable[TP], topology: Topology) -> set[int]:

@@ -73,7 +73,7 @@ class Rig:
         self.errors: list[BaseException] = []
         self.offsets = {"p-orders": 0, "p-contacts": 0}
         self.runtime = PartitionRuntime(
-            0, self.topology, settings, ToyProcessor(0, 1), self.store, self.producer, Metrics(), self.errors.append
+            0, self.topology, settings, ToyProcessor(0, 1), self.store, self.producer, Metrics(), self.errors.append, asyncio.Lock()
         )
         self.runtime.seek(self.offsets.copy())
 
