@@ -42,7 +42,7 @@ def _average_order(state: State, _policy: Policy, _at: Standing) -> int:
 
 
 def _product_groups(state: State, _policy: Policy, _at: Standing) -> int:
-    return sum(1 for count in state.in_window if count)
+    return len(state.in_window) - state.in_window.count(0)
 
 
 def _refund_pct(state: State, _policy: Policy, _at: Standing) -> int:

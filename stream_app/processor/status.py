@@ -33,7 +33,7 @@ Due = tuple[int, str, bytes]
 
 
 Queue = tuple[bytes | None, list[tuple[int, Decoded]]]
-"""A customer's encoded state, and his events of a batch with their places; -place-1 for one whose id may be known already."""
+"""A customer's encoded state, and his events of a batch with their places."""
 
 
 class StatusProcessor:
@@ -114,22 +114,18 @@ class StatusProcessor:
                     unit.count("rekeyed")
                     return False
             found = queues[key] = (encoded, [])
-        if _may_be_known(decoded.content, found):
-            place = -place - 1  # a duplicate moves no stream time; whether it is one, its customer's state will say
-        else:
-            self._streams.event(decoded.content.shop_id, decoded.time_ms, place)
         found[1].append((place, decoded))
+        self._streams.event(decoded.content.shop_id, decoded.time_ms, place)
         return True
 
     def _fold_customer(self, key: bytes, encoded: bytes | None, queue: list[tuple[int, Decoded]], unit: Unit) -> None:
         customer = self._customers.open(key, encoded)
         shop, place = customer.who.shop_id, self._touched.get(key, -1)
-        for marked, decoded in queue:
-            before, place = place, marked if marked >= 0 else -marked - 1
-            self._fire_passed(customer, shop, decoded.time_ms, before, place, unit)
-            is_new = self._customers.apply(customer, decoded.content, _raw(decoded.record), unit)
-            if is_new and marked < 0:
-                self._streams.event_late(shop, decoded.time_ms)
+        for at, decoded in queue:
+            self._fire_passed(customer, shop, decoded.time_ms, place, at, unit)
+            place = at
+            if not self._customers.apply(customer, decoded.content, _raw(decoded.record), unit):
+                self._streams.retract(shop, place)
         self._touched[key] = place
         self._customers.close(unit)
 
@@ -236,13 +232,6 @@ class StatusProcessor:
             if deadline is not None:
                 touched.append((customer.who.shop_id, deadline, key, place))
         return touched
-
-
-def _may_be_known(event: Event, queue: Queue) -> bool:
-    """Whether the event's id may have been folded before: a look at the bytes of the state, cheaper than decoding it."""
-    name = event.name
-    encoded, others = queue
-    return (encoded is not None and name.encode() in encoded) or any(name == other.content.name for _, other in others)
 
 
 def _raw(record: Record) -> Raw:

@@ -22,7 +22,7 @@ class Stream:
     should have fired already, when there were more than one unit of work could fire.
     """
 
-    __slots__ = ("all_ms", "events_ms", "horizon_ms", "owed_ms", "reached_ms", "steps", "steps_at", "watermark_ms")
+    __slots__ = ("all_ms", "before", "events_ms", "horizon_ms", "owed_ms", "reached_ms", "steps", "steps_at", "told", "watermark_ms")
 
     def __init__(self, grace_ms: int, events_ms: int = NEVER, watermark_ms: int = NEVER, owed_ms: int = NEVER) -> None:
         self.events_ms = events_ms
@@ -32,6 +32,8 @@ class Stream:
         self.reached_ms = max(events_ms - grace_ms, watermark_ms)
         self.steps_at = [-1]  # places in the batch at which `reached_ms` grew, and to what
         self.steps = [self.reached_ms]
+        self.told: list[tuple[int, int, int]] = []  # time, grace and place of everything folded in this unit of work
+        self.before = events_ms, self.reached_ms
 
 
 class Streams:
@@ -41,7 +43,7 @@ class Streams:
         self._grace_ms = grace_ms
         self._shops: dict[str, Stream] = {}
         self._times: list[int] = []
-        self._moved: list[Stream] = []
+        self._touched: list[Stream] = []
         self._latest: list[int] = []  # latest[i]: the largest time of the batch from place i on
         self._spared: set[bytes] = set()
 
@@ -68,33 +70,40 @@ class Streams:
         return place
 
     def event(self, shop: str, time_ms: int, place: int) -> None:
-        """An event has been folded."""
+        """An event is folded."""
         stream = self._shops.get(shop)
         if stream is None:
             stream = self._shops[shop] = Stream(self._grace_ms)
-        if time_ms > stream.events_ms:
-            stream.events_ms = time_ms
-            self._reach(stream, time_ms - self._grace_ms, place)
-
-    def event_late(self, shop: str, time_ms: int) -> None:
-        """An event has been folded that `event` was not told of in its place; it counts from the end of the batch so far."""
-        self.event(shop, time_ms, len(self._times) - 1)
+        self._tell(stream, time_ms, self._grace_ms, place)
 
     def watermark(self, shop: str, time_ms: int, place: int) -> None:
-        """A watermark has been folded: it needs no grace."""
-        self.event(shop, time_ms, place)
-        stream = self._shops[shop]
+        """A watermark is folded: it needs no grace."""
+        stream = self._shops.setdefault(shop, Stream(self._grace_ms))
         stream.watermark_ms = max(stream.watermark_ms, time_ms)
-        self._reach(stream, time_ms, place)
+        self._tell(stream, time_ms, 0, place)
 
-    def _reach(self, stream: Stream, time_ms: int, place: int) -> None:
-        if time_ms <= stream.reached_ms:
+    def retract(self, shop: str, place: int) -> None:
+        """What was told of `place` was a duplicate, and moves no time; it matters if the copy has another time than its original."""
+        stream = self._shops[shop]
+        if place not in stream.steps_at:
             return
-        stream.reached_ms = time_ms
-        if len(stream.steps) == 1:
-            self._moved.append(stream)
-        stream.steps_at.append(place)
-        stream.steps.append(time_ms)
+        told, stream.told = stream.told, []
+        stream.events_ms, stream.reached_ms = stream.before
+        stream.steps_at, stream.steps = [-1], [stream.reached_ms]
+        for time_ms, grace_ms, other in told:
+            if other != place:
+                self._tell(stream, time_ms, grace_ms, other)
+
+    def _tell(self, stream: Stream, time_ms: int, grace_ms: int, place: int) -> None:
+        if not stream.told:
+            stream.before = stream.events_ms, stream.reached_ms
+            self._touched.append(stream)
+        stream.told.append((time_ms, grace_ms, place))
+        stream.events_ms = max(stream.events_ms, time_ms)
+        if time_ms - grace_ms > stream.reached_ms:
+            stream.reached_ms = time_ms - grace_ms
+            stream.steps_at.append(place)
+            stream.steps.append(stream.reached_ms)
 
     def has_passed(self, stream: Stream, deadline_ms: int, key: bytes, touched: int, place: int) -> bool:
         """Whether time passed `deadline_ms` between a customer's last touch and the record at `place`.
@@ -168,9 +177,10 @@ class Streams:
                 stream = self._shops[shop]
                 if deadline_ms <= stream.owed_ms and not self.is_due(stream, deadline_ms, key, place):
                     self._spared.add(key)  # what is owed to others happened before his last event
-        for stream in self._moved:
+        for stream in self._touched:
             stream.steps_at, stream.steps = [-1], [stream.reached_ms]
-        self._moved.clear()
+            stream.told.clear()
+        self._touched.clear()
         self._times.clear()
         self._latest = [NEVER]
 

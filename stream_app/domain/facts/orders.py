@@ -4,6 +4,7 @@ An order costs a bisect and a handful of sums. Only a void, or an order on a day
 """
 
 from bisect import bisect_left
+from operator import attrgetter
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import Code, OrderPlaced, Rejected, compact
@@ -12,6 +13,7 @@ from stream_app.domain.facts.state import NEVER, OrderNote, State, masked_groups
 from stream_app.domain.policy import Policy
 
 REFUND_IDS_MAX = 4_000
+_category = attrgetter("category")  # in C, for orders with hundreds of lines
 
 
 def find(state: State, order_id: str) -> int | None:
@@ -50,7 +52,8 @@ def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Reje
 def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
     """The mask of the product groups of an order's lines; groups seen for the first time get their columns."""
     mapping, groups = policy.category_groups, state.groups
-    names = {mapping.get(line.category or "", "default") for line in data.lines} if data.lines else {"default"}
+    categories = set(map(_category, data.lines)) if data.lines else {None}
+    names = {mapping.get(category or "", "default") for category in categories}
     mask = 0
     for name in sorted(names) if len(names) > 1 else names:
         if name in groups:
