@@ -1,7 +1,4 @@
-"""The `data` of an event, by its type: decoded straight into the domain's Structs, whose annotations hold the bounds.
-
-Each reader also counts the colons it can account for (`strict_json.is_plainly_strict`).
-"""
+"""The `data` of an event, by its type: decoded straight into the domain's Structs, whose annotations hold the bounds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,9 +16,7 @@ from stream_app.domain.events import (
     CustomerMerged,
     EventData,
     Id,
-    OrderPlaced,
     PaymentReceived,
-    ProfileAssessed,
     ReferralMade,
     Rejected,
 )
@@ -35,7 +30,6 @@ class PaymentWire(Struct, gc=False):
     amount_minor: Amount
 
 
-Read = tuple[EventData, int]
 _MISSING = (b"", b"null")
 
 WIRE_TYPES: dict[str, type[Any]] = {**EVENT_TYPES, "payment.received": PaymentWire}
@@ -44,89 +38,55 @@ _OPTIONAL: dict[str, frozenset[str]] = {
     name: frozenset(field.name for field in msgspec.structs.fields(wire) if not field.required) for name, wire in WIRE_TYPES.items()
 }
 _LINE_OPTIONAL = "category"
-_UNCOUNTED = -(2**60)  # never equal to a count of colons, so that the text is read again
 
 
-def decode_data(event_type: str, text: Raw) -> Read | Rejected:
+def decode_data(event_type: str, text: Raw) -> EventData | Rejected:
     """The data of an event of a known type, from its JSON text.
 
     Unknown fields are ignored. An optional field that is null counts as absent; so does data that is null, which is fine
     for a type that needs none.
-
-    Returns:
-        The data and the number of colons it accounts for, or why it is refused.
     """
     try:
         wire = _DECODERS[event_type].decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _decode_leniently(event_type, bytes(text), error)
-    return _COUNTERS.get(event_type, _count_fields)(wire, text)
+    return _CHECKS[event_type](wire) if event_type in _CHECKS else wire
 
 
-def _count_order(order: OrderPlaced, text: Raw) -> Read:
-    colons = 3
-    # A discount of 0 may have been sent or not; a token like this one can only be a key, and is not counted otherwise.
-    if order.discount_minor or b'"discount_minor":' in bytes(text):
-        colons += 1
-    if order.cost_minor is not None:
-        colons += 1
-    if order.lines:
-        colons += 1 + 4 * len(order.lines)
-        for line in order.lines:
-            if line.category is None:
-                colons -= 1
-    return order, colons
-
-
-def _count_fields(wire: Any, _: Raw) -> Read:
-    colons = 0
-    for name, default in zip(wire.__struct_fields__, _DEFAULTS[type(wire)], strict=True):
-        colons += getattr(wire, name) != default
-    return wire, colons
-
-
-def _count_assessment(assessed: ProfileAssessed, _: Raw) -> Read:
-    return assessed, 1 + len(assessed.criteria)
-
-
-def _convert_payment(wire: PaymentWire, _: Raw) -> Read | Rejected:
+def _convert_payment(wire: PaymentWire) -> PaymentReceived | Rejected:
     due_ms = parse_time_ms(wire.due_at)
     if due_ms is None:
         return Rejected(Code.INVALID_DATA, "data.due_at: must be RFC 3339 with an offset, like 2026-03-01T10:15:00+01:00")
-    return PaymentReceived(wire.order_id, due_ms, wire.amount_minor), 3 + wire.due_at.count(":")
+    return PaymentReceived(wire.order_id, due_ms, wire.amount_minor)
 
 
-def _check_referred(wire: ReferralMade, _: Raw) -> Read | Rejected:
-    return (wire, 1) if is_customer_id(wire.referred_customer_id) else _refuse_customer("referred_customer_id")
+def _check_referred(wire: ReferralMade) -> ReferralMade | Rejected:
+    return wire if is_customer_id(wire.referred_customer_id) else _refuse_customer("referred_customer_id")
 
 
-def _check_into(wire: CustomerMerged, _: Raw) -> Read | Rejected:
-    return (wire, 1) if is_customer_id(wire.into) else _refuse_customer("into")
+def _check_into(wire: CustomerMerged) -> CustomerMerged | Rejected:
+    return wire if is_customer_id(wire.into) else _refuse_customer("into")
 
 
 def _refuse_customer(field: str) -> Rejected:
     return Rejected(Code.INVALID_DATA, f"data.{field}: must be 1 to 128 characters without control characters")
 
 
-_DEFAULTS = {
-    wire: tuple(None if field.required else field.default for field in msgspec.structs.fields(wire)) for wire in WIRE_TYPES.values()
-}
-_COUNTERS: dict[str, Callable[[Any, Raw], Read | Rejected]] = {
-    "order.placed": _count_order,
+_CHECKS: dict[str, Callable[[Any], EventData | Rejected]] = {
     "payment.received": _convert_payment,
     "referral.made": _check_referred,
-    "profile.assessed": _count_assessment,
     "customer.merged": _check_into,
 }
 
 
-def _decode_leniently(event_type: str, text: bytes, error: Exception) -> Read | Rejected:
+def _decode_leniently(event_type: str, text: bytes, error: Exception) -> EventData | Rejected:
     """A second, slower look at data that did not fit: absent data, and nulls in optional fields, are fine."""
     wire_type = WIRE_TYPES[event_type]
     if text.strip() in _MISSING:
         if len(_OPTIONAL[event_type]) < len(wire_type.__struct_fields__):
             return Rejected(Code.INVALID_DATA, "data: missing; add it")
-        return wire_type(), 0
+        absent: EventData = wire_type()
+        return absent
     if b"null" in text:
         try:
             wire = msgspec.convert(_without_nulls(event_type, msgspec.json.decode(text)), wire_type)
@@ -135,8 +95,8 @@ def _decode_leniently(event_type: str, text: bytes, error: Exception) -> Read | 
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         else:
-            read = _COUNTERS.get(event_type, _count_fields)(wire, Raw(text))
-            return read if isinstance(read, Rejected) else (read[0], _UNCOUNTED)
+            read: EventData | Rejected = _CHECKS[event_type](wire) if event_type in _CHECKS else wire
+            return read
     if isinstance(error, msgspec.ValidationError):
         return Rejected(Code.INVALID_DATA, describe(error, "data", wire_type))
     return Rejected(Code.INVALID_JSON, "data: not JSON; send one JSON object")

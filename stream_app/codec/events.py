@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from stream_app.codec.data import decode_data
 from stream_app.codec.envelope import Envelope, is_customer_id, is_json_type, read_binary, read_shop, read_structured
-from stream_app.codec.strict_json import find_defect, is_plainly_strict
+from stream_app.codec.strict_json import find_defect, is_utf8
 from stream_app.codec.times import parse_time_ms
 from stream_app.domain.events import EVENT_TYPES, Code, Event, Rejected
 
@@ -38,15 +38,10 @@ def decode_record(
     envelope = read_binary(value, headers) if is_binary else read_structured(value)
     if isinstance(envelope, Rejected):
         return envelope
-    event, colons = _read_event(envelope)
-    # In these two forms the data is a text of its own; the envelope around it has been checked.
-    if is_binary or envelope.data_base64 is not None:
-        text = bytes(envelope.data)
-    else:
-        text = value or b""
-        time = envelope.time
-        colons += 5 + time.count(":") + (envelope.subject is not None) + (envelope.datacontenttype is not None) + (len(envelope.data) > 0)
-    if text and (event.__class__ is Rejected or not is_plainly_strict(text, colons)) and (defect := find_defect(text)):
+    event = _read_event(envelope)
+    # The decoder passes over what it does not need without a look at its encoding; and of two faults, not JSON comes first.
+    text = bytes(envelope.data) if is_binary or envelope.data_base64 is not None else value or b""
+    if (event.__class__ is Rejected or not (text.isascii() or is_utf8(text))) and text and (defect := find_defect(text)):
         return Rejected(Code.INVALID_JSON, f"value: {defect}")
     return event
 
@@ -105,24 +100,23 @@ def _find_mode(headers: Sequence[tuple[str, bytes]]) -> bool | Rejected:
     return is_binary
 
 
-def _read_event(envelope: Envelope) -> tuple[Event | Rejected, int]:
-    """The event, and the colons that its data accounts for (`is_plainly_strict`)."""
+def _read_event(envelope: Envelope) -> Event | Rejected:
     shop = read_shop(envelope.source)
     time_ms = parse_time_ms(envelope.time)
     kind = envelope.datacontenttype
     if shop is None or time_ms is None or not (kind is None or is_json_type(kind)):
-        return Rejected(Code.INVALID_ENVELOPE, _complain(shop, time_ms)), 0
+        return Rejected(Code.INVALID_ENVELOPE, _complain(shop, time_ms))
     if envelope.type not in EVENT_TYPES:
-        return Rejected(Code.UNKNOWN_TYPE, "type: not known; see the event types of the contract"), 0
+        return Rejected(Code.UNKNOWN_TYPE, "type: not known; see the event types of the contract")
     customer = "" if envelope.type == "watermark" else envelope.subject
     if customer is None:
-        return Rejected(Code.INVALID_ENVELOPE, "subject: missing; add the customer id"), 0
+        return Rejected(Code.INVALID_ENVELOPE, "subject: missing; add the customer id")
     if customer and not is_customer_id(customer):
-        return Rejected(Code.INVALID_ENVELOPE, "subject: must be 1 to 128 characters without control characters"), 0
+        return Rejected(Code.INVALID_ENVELOPE, "subject: must be 1 to 128 characters without control characters")
     read = decode_data(envelope.type, envelope.data)
     if isinstance(read, Rejected):
-        return read, 0
-    return Event(envelope.type, envelope.id, shop, customer, time_ms, read[0]), read[1]
+        return read
+    return Event(envelope.type, envelope.id, shop, customer, time_ms, read)
 
 
 def _complain(shop: str | None, time_ms: int | None) -> str:

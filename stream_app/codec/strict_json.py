@@ -1,9 +1,4 @@
-"""What msgspec lets pass and the contract does not: duplicate keys, bad UTF-8 and lone surrogates in fields that are skipped.
-
-Two readers could disagree about such a text, so it is refused. Reading a text a second time costs more than decoding it,
-so the hot path proves the usual text clean by counting: without escapes, each key takes one colon outside of strings, so a
-text with exactly as many colons as there are distinct keys, plus those in the strings known to hold some, has no key twice.
-"""
+"""What is wrong with a text that is no JSON, in words; and bad UTF-8 in fields that the decoder passes over."""
 
 import json
 import re
@@ -14,16 +9,6 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 class _DefectError(ValueError):
     """Carries what is wrong with a text, without any of its content."""
-
-
-def is_plainly_strict(text: bytes, colons: int) -> bool:
-    """True when `text`, already parsed, is proved strict; False when it has to be read by `find_defect`.
-
-    Args:
-        text: the JSON text.
-        colons: how many distinct keys are known to be in it, plus the colons in its strings that are known.
-    """
-    return text.count(b":") == colons and b"\\" not in text and (text.isascii() or _is_utf8(text))
 
 
 def find_defect(text: bytes) -> str | None:
@@ -47,7 +32,8 @@ def find_defect(text: bytes) -> str | None:
     return None
 
 
-def _is_utf8(text: bytes) -> bool:
+def is_utf8(text: bytes) -> bool:
+    """Whether `text` is well-formed UTF-8."""
     try:
         text.decode()
     except UnicodeDecodeError:
