@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stream_app.cli import show
-from stream_app.errors import Failure
+from stream_app.errors import ConfigError, Failure
 from stream_app.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,8 +98,11 @@ def watch(
 ) -> None:
     """Print committed changes as they come."""
     settings = show.settings_for_command()
+    from stream_app.domain.facts.state import DIMENSIONS
     from stream_app.worker.watch import Filter
 
+    if dimension is not None and dimension not in DIMENSIONS:
+        raise ConfigError(f"--dimension {dimension}: no such dimension; there are {', '.join(DIMENSIONS)}")
     with show.interruptible():
         try:
             asyncio.run(_watch(settings, Filter(kind, dimension, to, shop), from_start, as_json))

@@ -2,6 +2,7 @@
 
 from stream_app.codec.policy import compile_policy, read_policy_document
 from stream_app.domain.policy import Policy
+from stream_app.errors import PolicyError
 
 DEFAULT_KEY = "*"
 
@@ -22,7 +23,11 @@ class PolicyBook:
         if document is None:
             self._current.pop(key, None)
             return
-        self.add(key, record_ms, compile_policy(read_policy_document(document, key)))
+        policy = compile_policy(read_policy_document(document, key))
+        if key != (policy.shop or DEFAULT_KEY):
+            message = f"{key}: the record's key is not the document's shop; publish it with `stream-app policy publish`"
+            raise PolicyError(message)
+        self.add(key, record_ms, policy)
 
     def add(self, key: str, from_ms: int, policy: Policy) -> None:
         """Put `policy` in force for `key` from `from_ms`."""

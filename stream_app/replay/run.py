@@ -45,7 +45,11 @@ def replay(
     policy = load_policy_file(policy_file)
     for file in files:
         if not file.is_file():
-            message = f"{file}: no such file; give JSONL files with one CloudEvent per line"
+            wrong = "not a regular file, and a replay reads its input more than once" if file.exists() else "no such file"
+            message = f"{file}: {wrong}; give JSONL files with one CloudEvent per line"
+            raise Failure(message)
+        if out is not None and out.exists() and out.samefile(file):
+            message = f"{file}: the output would overwrite this input; name another file with --out"
             raise Failure(message)
         if file.suffix in (".csv", ".parquet"):
             message = f"{file}: only JSONL is read by this version; convert it to one CloudEvent per line"
@@ -71,7 +75,7 @@ def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_give
     others: list[tuple[ForkProcess, Connection]] = []
     for index in range(1, len(folders)):
         ours, theirs = multiprocessing.Pipe()
-        args = (files, policy, as_given, folders[index], index, len(folders), wall_ms, theirs)
+        args = (files, policy, until_ms, as_given, folders[index], index, len(folders), wall_ms, theirs)
         process = multiprocessing.get_context("fork").Process(target=_shard_process, args=args, daemon=True)
         process.start()
         theirs.close()
@@ -80,11 +84,12 @@ def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_give
     gc.disable()  # millions of small objects live to the end; walking them again and again frees nothing
     try:
         shard.read(files)
+        shard.fold(until_ms, as_given=as_given)
         latest = [moment for moment in [shard.latest_ms, *(_receive(pipe) for _, pipe in others)] if moment is not None]
         end_ms = until_ms if until_ms is not None else max(latest, default=0)
         for _, pipe in others:
             pipe.send(end_ms)
-        shard.evaluate(end_ms, as_given=as_given)
+        shard.conclude(end_ms)
     finally:
         gc.enable()
     for process, pipe in others:
@@ -105,6 +110,7 @@ def _receive(pipe: Connection) -> Any:
 def _shard_process(
     files: list[Path],
     policy: Policy,
+    until_ms: int | None,
     as_given: bool,
     folder: Path,
     index: int,
@@ -115,8 +121,9 @@ def _shard_process(
     gc.disable()
     shard = Shard(policy, index, count, wall_ms)
     shard.read(files)
+    shard.fold(until_ms, as_given=as_given)
     pipe.send(shard.latest_ms)
-    shard.evaluate(pipe.recv(), as_given=as_given)
+    shard.conclude(pipe.recv())
     folder.mkdir()
     for kind in ("dead_letters", "events", "profiles"):
         with (folder / kind).open("wb") as target:

@@ -15,13 +15,17 @@ from stream_app.codec.events import check_time, decode_record, peek
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, Who
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import ORDER_TYPES, Event, Rejected
+from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, Event, Rejected
 from stream_app.domain.facts.state import Raw, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 
 SortKey = tuple[int, str, str, int, int]
 """Group (0 dead letters, 1 events, 2 profiles) is the caller's; this is (effective_at, shop, customer, sequence, place)."""
+
+
+Life = tuple[Who, State | None, Outcome]
+"""A customer, what he has become, and what was said of him."""
 
 
 class Line(NamedTuple):
@@ -47,9 +51,10 @@ class Shard:
         self.events: list[tuple[SortKey, bytes]] = []
         self.profiles: list[tuple[str, str, bytes]] = []
         self.latest_ms: int | None = None
+        self._lives: list[Life] = []
 
     def read(self, files: list[Path]) -> None:
-        """Decode this shard's lines. Afterwards `latest_ms` is the time of its latest accepted event."""
+        """Decode this shard's lines."""
         number = -1
         for file in files:
             with file.open("rb") as lines:
@@ -72,13 +77,14 @@ class Shard:
         if rejected is not None:
             # A line without a customer comes by in every shard; one of them reports it.
             if self._index == 0 or (isinstance(event, Event) and event.customer_id):
-                self._reject(rejected, _raw(number, event, text))
+                seen = peek(text)
+                self._reject(rejected, _raw(number, seen[0] if seen else "", text))
             return
         assert isinstance(event, Event)
-        self.latest_ms = event.time_ms if self.latest_ms is None else max(self.latest_ms, event.time_ms)
         if event.customer_id:
             self._lines.setdefault((event.shop_id, event.customer_id), []).append(Line(event.time_ms, number, event, text))
         else:
+            self._accept(event.time_ms)
             self._watermarks.append((number, event.shop_id, event.time_ms))
 
     def _refuse(self, event: Event) -> Rejected | None:
@@ -93,43 +99,55 @@ class Shard:
         headers = dead_letter_headers(rejected, topic, partition, number)
         self.dead_letters.append((number, dead_letter_line(value, headers).encode() + b"\n"))
 
-    def evaluate(self, until_ms: int, *, as_given: bool) -> None:
-        """Evaluate every customer up to `until_ms`; fills `events`, `profiles` and `dead_letters`, each in order."""
+    def fold(self, until_ms: int | None, *, as_given: bool) -> None:
+        """Apply every customer's events, those later than `until_ms` left out; `latest_ms` is then the latest accepted one's."""
         for (shop_id, customer_id), lines in self._lines.items():
-            who = Who(shop_id, customer_id)
-            taken = [line for line in lines if line.time_ms <= until_ms]
+            taken = lines if until_ms is None else [line for line in lines if line.time_ms <= until_ms]
             if not as_given:
                 taken.sort()  # numbers are unique, so events are never compared
-            outcome = Outcome()
-            state = self._run(who, taken, until_ms, outcome, as_given=as_given)
+            self._lives.append(self._live(Who(shop_id, customer_id), taken, as_given=as_given))
+        self._lines.clear()
+
+    def conclude(self, until_ms: int) -> None:
+        """Fire every deadline up to `until_ms`; fills `events`, `profiles` and `dead_letters`, each in order."""
+        for who, state, outcome in self._lives:
+            if state is not None:
+                evaluate.advance(who, state, until_ms, self._policy, outcome)
             for place, outgoing in enumerate(outcome.published):
-                key = (outgoing.time_ms, shop_id, customer_id, outgoing.sequence, place)
+                key = (outgoing.time_ms, who.shop_id, who.customer_id, outgoing.sequence, place)
                 self.events.append((key, encode_line(outgoing)))
             for rejected, raw in outcome.rejected:
                 self._reject(rejected, raw)
             if state is not None:
                 evaluate.reach(state, until_ms, self._policy)
-                self.profiles.append((shop_id, customer_id, encode_line(profile(who, state, self._policy))))
+                self.profiles.append((who.shop_id, who.customer_id, encode_line(profile(who, state, self._policy))))
         self.dead_letters.sort()
         self.events.sort()
         self.profiles.sort()
 
-    def _run(self, who: Who, lines: list[Line], until_ms: int, outcome: Outcome, *, as_given: bool) -> State | None:
+    def _live(self, who: Who, lines: list[Line], *, as_given: bool) -> Life:
         state: State | None = None
-        watermarks = self._watermarks_of(who.shop_id, until_ms) if as_given else iter(())
+        outcome = Outcome()
+        watermarks = self._watermarks_of(who.shop_id) if as_given else iter(())
         watermark = next(watermarks, None)
         for line in lines:
             while watermark is not None and watermark[0] < line.number:
                 if state is not None:
                     evaluate.advance(who, state, watermark[1], self._policy, outcome)
                 watermark = next(watermarks, None)
-            state = evaluate.apply(who, state, line.event, _raw(line.number, line.event, line.text), self._policy, outcome)
-        if state is not None:
-            evaluate.advance(who, state, until_ms, self._policy, outcome)
-        return state
+            duplicates = outcome.duplicates
+            state = evaluate.apply(who, state, line.event, _raw(line.number, line.event.type, line.text), self._policy, outcome)
+            is_refused = outcome.rejected and outcome.rejected[-1][1][2] == line.number
+            if not is_refused and outcome.duplicates == duplicates:
+                self._accept(line.time_ms)
+        return who, state, outcome
 
-    def _watermarks_of(self, shop_id: str, until_ms: int) -> Iterator[tuple[int, int]]:
-        return ((number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id and time_ms <= until_ms)
+    def _accept(self, time_ms: int) -> None:
+        if self.latest_ms is None or time_ms > self.latest_ms:
+            self.latest_ms = time_ms
+
+    def _watermarks_of(self, shop_id: str) -> Iterator[tuple[int, int]]:
+        return ((number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id)
 
 
 def encode_line(outgoing: Outgoing) -> bytes:
@@ -137,7 +155,7 @@ def encode_line(outgoing: Outgoing) -> bytes:
     return b'{"topic":"' + outgoing.topic.encode() + b'","event":' + encode_outgoing(outgoing) + b"}\n"
 
 
-def _raw(number: int, event: Event | Rejected, text: bytes) -> Raw:
+def _raw(number: int, event_type: str, text: bytes) -> Raw:
     """The coordinates of a line: the topic its type goes to, and its number over all files, from 0, as the offset."""
-    topic = "contacts" if isinstance(event, Event) and event.type not in ORDER_TYPES else "orders"
+    topic = "contacts" if event_type in EVENT_TYPES and event_type not in ORDER_TYPES else "orders"
     return (topic, 0, number, None, text, [])

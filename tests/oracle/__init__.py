@@ -38,5 +38,5 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
   lifecycle is inactive now (it happened); then a wanted one not yet announced is announced.
 - `winback.opened` once per evaluation, by lifecycle to inactive or winback to recent; a void straight to cooling gives opened, cooled.
 - Measures of a final profile are taken at `--until`: that is how far time has come for everybody.
-- `--until` defaults to the latest time of an event that decodes, whatever the fold then says of it.
+- `--until` defaults to the latest time of an accepted event: neither rejected when folded, nor a duplicate.
 """

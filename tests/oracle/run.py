@@ -55,6 +55,7 @@ def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_giv
     """What every customer of the file goes through; sorted by time first (ties in file order) unless `as_given`."""
     policy, outcome = complete(document), Outcome()
     decoded: list[tuple[int, dict[str, Any]]] = []
+    accepted = 0
     for raw in events:
         time = parse_ms(raw["time"])
         code = refusal(raw, time, policy)
@@ -62,17 +63,21 @@ def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_giv
             outcome.rejected.append((raw["id"], code))
         else:
             decoded.append((time, raw))
-    outcome.until = max((time for time, _ in decoded), default=0) if until is None else until
     if not as_given:
         decoded.sort(key=lambda entry: entry[0])
     for time, raw in decoded:
-        if time > outcome.until:
+        if until is not None and time > until:
             continue
         event = event_of(raw, time, policy)
         if event["type"] == "payment.received":
             event["data"]["due_at"] = parse_ms(event["data"]["due_at"])
         name = (raw["source"].removeprefix("/shops/"), raw["subject"])
-        outcome.customers.setdefault(name, Customer(policy)).fold(event)
+        customer = outcome.customers.setdefault(name, Customer(policy))
+        duplicates, rejected = customer.duplicates, len(customer.rejected)
+        customer.fold(event)
+        if customer.duplicates == duplicates and raw["id"] not in {refused for refused, _ in customer.rejected[rejected:]}:
+            accepted = max(accepted, time)
+    outcome.until = accepted if until is None else until
     for customer in outcome.customers.values():
         customer.advance(outcome.until)
         outcome.rejected += customer.rejected
