@@ -65,8 +65,10 @@ class Input:
 
     def head(self, decode: Decode, wall_ms: int) -> Decoded | None:
         """The next record, decoded once; None when nothing has arrived."""
-        if self._head is None and self._raw:
-            self._head = decode(self._raw.popleft(), wall_ms)
+        while self._head is None and self._raw:
+            record = self._raw.popleft()
+            if record.offset >= self.position:  # else a batch from before a seek brought it already
+                self._head = decode(record, wall_ms)
         return self._head
 
     def pop(self) -> Decoded:

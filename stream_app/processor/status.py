@@ -162,6 +162,7 @@ class StatusProcessor:
             due = self._due(customer)
             if due is not None:
                 heappush(heap, due)
+        self._customers.close(unit)  # a fold may follow in this unit, and reads states from it
         if self._is_complete:
             return min(fired, limit)
         self._streams.owe()

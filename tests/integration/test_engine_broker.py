@@ -16,7 +16,7 @@ from tests.integration.workers import START_LIMIT_S, applied, changes, complaint
 from tests.toy import Event
 
 PARTITIONS = 4
-EVENTS = 60_000
+EVENTS = 250_000
 KEYS = 700
 HURRY = {"UNIT_RECORDS_MAX": "200", "BATCH_WAIT_MS": "0", "TRANSACTION_TIMEOUT_MS": "4000", "SESSION_TIMEOUT_MS": "6000"}
 

@@ -5,11 +5,13 @@ the final statuses are the same.
 """
 
 import json
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_app.codec.state import decode_state
+from tests.oracle.days import parse_ms
 from tests.oracle.histories import History
 from tests.properties.memory import Partition, published, work
 from tests.properties.program import run
@@ -32,7 +34,7 @@ def test_batches_partitions_and_restarts_do_not_matter(
 @given(stories(customers=3, contradict=True), CUTS, CUTS)
 def test_live_and_replay_publish_the_same(story: History, cuts: set[int], restarts: set[int]) -> None:
     live = published(work(story.events, story.document, cuts, restarts, partitions=2))
-    output = run(story.events, story.document)
+    output = run(story.events, story.document, latest_ms(story.events))
     for (shop, customer), told in output.customers.items():
         of_topic = {topic: [json.loads(value) for value in live.get((topic, f"{shop}/{customer}"), [])] for topic in TOPICS}
         changes = of_topic["status-changes"]
@@ -46,10 +48,15 @@ def test_live_and_replay_publish_the_same(story: History, cuts: set[int], restar
 @given(stories(customers=2, contradict=False, dwell=False, wide=True), CUTS, st.data())
 def test_out_of_order_the_final_statuses_are_the_same(story: History, cuts: set[int], data: st.DataObject) -> None:
     live = work(data.draw(mixtures(story.events)), story.document, cuts, set())[0]
-    for (shop, customer), told in run(story.events, story.document).customers.items():
+    for (shop, customer), told in run(story.events, story.document, latest_ms(story.events)).customers.items():
         assert final_statuses(live, f"{shop}/{customer}".encode()) == sorted(
             value for value in told.profile["data"]["statuses"].values() if value
         )
+
+
+def latest_ms(events: list[dict[str, Any]]) -> int:
+    """The time of the watermark that ends the live log."""
+    return max(parse_ms(raw["time"]) for raw in events)
 
 
 def final_statuses(kept: Partition, key: bytes) -> list[str]:

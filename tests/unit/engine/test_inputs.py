@@ -94,3 +94,10 @@ def test_the_bound_is_the_oldest_head_of_the_inputs_with_lag() -> None:
     under_way = entry("orders", [])
     under_way.under_way = 1
     assert bound_of([under_way], decode, 0) == (None, False)
+
+
+def test_a_batch_that_comes_twice_is_folded_once() -> None:
+    made = entry("orders", [1, 2, 3])
+    made.put([record("orders", offset, offset + 1) for offset in range(3)])  # fetched before a seek, delivered after it
+    assert order(take([made], decode, 0, 100, wait=True).batch) == [("orders", 1), ("orders", 2), ("orders", 3)]
+    assert made.position == 3

@@ -118,10 +118,18 @@ class Rig:
         """Decode records as the engine does when they are fetched."""
         return [self.processor.decode(record, WALL_MS) for record in records]
 
-    def work(self, *records: Record, bound: int | None = None, wall: int | None = None, limit: int = 500, fire: bool = True) -> int:
+    def work(
+        self,
+        *records: Record,
+        bound: int | None = None,
+        wall: int | None = None,
+        limit: int = 500,
+        fire: bool = True,
+        fire_first: bool = False,
+    ) -> int:
         """One unit of work; returns what `fire` returned."""
         unit = UnitOfWork(self.partition, self.store, self.cache, self.bounds)
-        fired = 0
+        fired = self.processor.fire(unit, bound, wall, limit) if fire_first else 0
         if records:
             list(self.processor.fold(self.decode(records), unit))
         if fire:

@@ -1,5 +1,7 @@
 """When deadlines fire: stream time, grace, bound, watermarks, the wall clock, and in which order (domain.md, section 5)."""
 
+import json
+
 import pytest
 
 from stream_app.domain.policy import Fixed
@@ -183,3 +185,15 @@ def test_a_timer_is_never_late_and_lost_to_nobody() -> None:
             rig.restart()
     assert rig.changes()[2] == INACTIVE
     assert at(1) - at(0) == DAY
+
+
+def test_a_deadline_that_fires_before_a_fold_of_the_same_unit_is_not_forgotten() -> None:
+    rig = Rig(book(RULES))
+    rig.work(bought(at(0)), bought(at(0), "c-2"), fire=False)
+    rig.work(told(at(500), "c-3"), fire=False)
+    # The engine owes a firing from the unit before: it fires first, then folds others before the customer that has fired.
+    rig.work(told(at(501), "c-2", event_id="n-2"), told(at(502), "c-1", event_id="n-1"), fire_first=True)
+    mine = [json.loads(output.value or b"") for output in rig.of("status-changes") if output.key == b"acme/c-1"]
+    sequences = [event["data"]["sequence"] for event in mine if event["type"] == "status.changed"]
+    assert sequences == list(range(1, len(sequences) + 1))
+    assert ("c-1", "inactive", "time") in [(customer, value, cause) for customer, value, _, cause in rig.changes()]
