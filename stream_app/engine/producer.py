@@ -8,12 +8,14 @@ wrong, the process ends: a fenced producer and a timed-out transaction cannot be
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from stream_app.engine.frame import MARKER_KEY
+from stream_app.engine.hanging import committed_to
 from stream_app.engine.partitioner import partition_of
 from stream_app.engine.unit import Output
 from stream_app.errors import UnitError
@@ -23,6 +25,7 @@ _BATCH_BYTES = 960 << 10  # below the broker's default limit of 1 MiB for a reco
 _REQUEST_BYTES = 4 << 20
 _RETRY_BACKOFF_MS = 5
 _DEADLINE_SHARE = 0.8
+_SUSPICIOUS_S = 1.0  # no broker comes back sooner
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 3.0
 _NO_HEADERS: list[tuple[str, bytes]] = []
@@ -51,6 +54,7 @@ class TransactionalProducer:
     def __init__(
         self, brokers: list[str], app_id: str, partition: int, changelog: str, *, transaction_timeout_ms: int, client_id: str = "stream-app"
     ) -> None:
+        self._brokers = brokers
         self._group = app_id
         self._partition = partition
         self._changelog = changelog
@@ -80,13 +84,39 @@ class TransactionalProducer:
 
     async def commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
         """Commit one unit of work; returns the changelog offset after it."""
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await self._commit(offsets, outputs, changelog)
+                end = await self._commit(offsets, outputs, changelog)
         except (TimeoutError, KafkaError, ConnectionError) as error:
             raise UnitError(
                 f"partition {self._partition}: a unit of work could not be committed ({_reason(error)}); start the worker again"
             ) from error
+        if time.monotonic() - began > _SUSPICIOUS_S and not await committed_to(
+            self._brokers, TopicPartition(self._changelog, self._partition), end, self._deadline_s
+        ):
+            raise UnitError(f"partition {self._partition}: the broker says committed, and it is not to be seen; start the worker again")
+        return end
+
+    async def abort_all(self, topics: Iterable[str]) -> None:
+        """Abort whatever hangs in this partition's changelog and in any partition of `topics` under this transactional id.
+
+        Raises:
+            UnitError: the broker does not take it.
+        """
+        producer = self._producer
+        targets = [(self._changelog, self._partition)]
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                for topic in topics:
+                    targets += [(topic, number) for number in range(await self._partition_count(topic))]
+                await producer.begin_transaction()
+                # The client adds a partition to a transaction with its first record; an aborted one is never seen.
+                sent = [await producer.send(topic, b"", key=MARKER_KEY, partition=number) for topic, number in targets]
+                await asyncio.gather(*sent)
+                await producer.abort_transaction()
+        except (TimeoutError, KafkaError, ConnectionError) as error:
+            raise UnitError(f"partition {self._partition}: what an earlier life left open cannot be aborted ({_reason(error)})") from error
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -142,7 +172,10 @@ class TransactionalProducer:
         batch.close()
         pending.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
         metadata = await asyncio.gather(*(future for future, _ in pending))
-        return int(metadata[-1].offset) + pending[-1][1]
+        last = int(metadata[-1].offset)
+        if last < 0:
+            raise UnitError(f"partition {self._partition}: the broker does not say where a unit of work is; start the worker again")
+        return last + pending[-1][1]
 
 
 def _reason(error: BaseException) -> str:

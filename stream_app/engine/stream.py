@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -10,6 +11,7 @@ from faust.types import TP
 
 from stream_app.engine.app import build_app
 from stream_app.engine.fold import ProcessorFactory
+from stream_app.engine.hanging import end_hanging
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.producer import TransactionalProducer
 from stream_app.engine.rocks import Identity, RocksStore, SharedMemory
@@ -223,6 +225,9 @@ class Engine:
                     settings.brokers, settings.id, partition, topology.changelog, transaction_timeout_ms=settings.transaction_timeout_ms
                 )
             await asyncio.gather(*(producer.start() for producer in producers.values()))
+            outputs = [topology.wire(name) for name in topology.outputs]
+            abort = {partition: partial(producer.abort_all, outputs) for partition, producer in producers.items()}
+            await end_hanging(settings.brokers, topology.changelog, abort, settings.stall_timeout_s)
             restore = Restore(
                 settings.brokers,
                 topology,

@@ -6,9 +6,12 @@ import time
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from stream_app.engine.frame import MARKER_KEY, Marker, encode_marker, frame
+from stream_app.engine.hanging import committed_to
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
 from stream_app.worker.topics import TABLE, create_topics
@@ -57,6 +60,36 @@ async def test_a_lost_store_is_rebuilt_and_an_open_transaction_is_aborted(
         assert any("restored" in line and "offsets=0" not in line for line in again.lines()), "the changelog was read"
         ghost._sender.sender_task.cancel()  # what it left open was aborted by the worker; it must not say goodbye
         await ghost.stop()
+    by_key = await changes(settings)
+    assert complaints(by_key, expected(800)) == []
+    assert "shop/ghost" not in by_key
+
+
+async def test_a_transaction_that_the_broker_never_ended_is_aborted(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Kafka 4 skips a commit's markers when it comes back from a kill; here the coordinator does not even know of the transaction."""
+    await create_topics(settings, partitions=PARTITIONS)
+    await publish(settings, "orders", events(0, 500), PARTITIONS)
+    with workers(tmp_path) as start:
+        assert await _work(start(environment), settings, 500) == 0
+        await _verify_transactions(settings, "false")
+        try:
+            ghost = await _leave_transaction_open(settings, unknown=True)
+        finally:
+            await _verify_transactions(settings, "true")
+        ghost._sender.sender_task.cancel()
+        await ghost.stop()
+        successor = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.id}-0")
+        await successor.start()  # would end any transaction that the coordinator knows
+        await successor.stop()
+        changelog = TopicPartition(settings.topic(changelog_name(settings.id, TABLE)), 0)
+        reached = await committed_to(settings.brokers, changelog, await _end(settings, changelog), limit_s=1)
+        assert not reached, "the transaction must hang"
+        await publish(settings, "orders", events(500, 300), PARTITIONS)
+        again = start(environment)
+        assert await _work(again, settings, 800) == 0
+        assert any("ending transactions that the broker left open" in line for line in again.lines())
     by_key = await changes(settings)
     assert complaints(by_key, expected(800)) == []
     assert "shop/ghost" not in by_key
@@ -115,13 +148,36 @@ async def _set_group_offsets(settings: Settings, offsets: dict[int, int]) -> Non
         await consumer.stop()
 
 
-async def _leave_transaction_open(settings: Settings) -> AIOKafkaProducer:
-    """Write a state, a marker and an output as the partition's predecessor would, and never commit them."""
+async def _leave_transaction_open(settings: Settings, *, unknown: bool = False) -> AIOKafkaProducer:
+    """Write a state, a marker and an output as the partition's predecessor would, and never commit them.
+
+    With `unknown` the transaction coordinator is not told, so that nobody ever will.
+    """
     client = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.id}-0", acks="all")
     await client.start()
     await client.begin_transaction()
-    changelog = settings.topic(changelog_name(settings.id, TABLE))
+    changelog, output = settings.topic(changelog_name(settings.id, TABLE)), settings.topic(OUTPUT)
+    if unknown:
+        client._txn_manager._txn_partitions.update({TopicPartition(changelog, 0), TopicPartition(output, 0)})
     await client.send_and_wait(changelog, frame(b"\x94\x01\x01\x01\xc0", None), b"shop/ghost", 0)
     await client.send_and_wait(changelog, encode_marker(Marker({settings.topic("orders"): 4711}, {})), MARKER_KEY, 0)
-    await client.send_and_wait(settings.topic(OUTPUT), b"{}", b"shop/ghost", 0)
+    await client.send_and_wait(output, b"{}", b"shop/ghost", 0)
     return client
+
+
+async def _verify_transactions(settings: Settings, value: str) -> None:
+    """Let the broker check, or not, that a transaction's coordinator knows the partition that is written."""
+    client = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await client.start()
+    try:
+        name = {"transaction.partition.verification.enable": value}
+        await client.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs=name)])
+    finally:
+        await client.close()
+
+
+async def _end(settings: Settings, tp: TopicPartition) -> int:
+    async with AIOKafkaConsumer(bootstrap_servers=settings.brokers) as client:
+        client.assign([tp])
+        ends: dict[TopicPartition, int] = await client.end_offsets([tp])
+        return ends[tp]
