@@ -5,7 +5,6 @@ Called by: worker.
 May import: telemetry, settings, errors; faust, mode, aiokafka, rocksdict.
 Start at: fold.py (what a processor is), then unit.py, partition.py, stream.py.
 
-A record batch travels: transport.py (fetch) -> stream.py (deliver) -> inputs.py (order) -> the processor -> unit.py ->
-producer.py (one transaction: positions, outputs, changelog, marker) -> store.py / rocks.py. takeover.py brings a partition
-back; table.py and app.py keep Faust to its part.
+A record batch travels: host/transport.py (fetch) -> stream.py (deliver) -> inputs.py (order) -> the processor -> unit.py ->
+transactions/producer.py (positions, outputs, changelog, marker) -> stores/. takeover.py brings a partition back.
 """

@@ -8,11 +8,11 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from stream_app.engine.fold import Decoded, Processor
-from stream_app.engine.frame import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.inputs import Input, bound_of, take
-from stream_app.engine.producer import UnitProducer
-from stream_app.engine.store import Store
+from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker
+from stream_app.engine.stores.store import Store
 from stream_app.engine.topology import Topology
+from stream_app.engine.transactions.producer import UnitProducer
 from stream_app.engine.unit import Output, StateCache, TimerBounds, UnitOfWork
 from stream_app.settings import Settings
 from stream_app.telemetry.metrics import Metrics, UnitSeen

@@ -9,16 +9,16 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from stream_app.engine.app import build_app
 from stream_app.engine.fold import ProcessorFactory
-from stream_app.engine.hanging import end_hanging
+from stream_app.engine.host.app import build_app
+from stream_app.engine.host.transport import Arrived
 from stream_app.engine.partition import PartitionRuntime
-from stream_app.engine.producer import TransactionalProducer
-from stream_app.engine.rocks import Identity, RocksStore, SharedMemory
-from stream_app.engine.store import MemoryStore, Store
+from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
+from stream_app.engine.stores.store import MemoryStore, Store
 from stream_app.engine.takeover import Restore, marker_of
 from stream_app.engine.topology import Topology
-from stream_app.engine.transport import Arrived
+from stream_app.engine.transactions.hanging import end_hanging
+from stream_app.engine.transactions.producer import TransactionalProducer
 from stream_app.errors import BrokerUnavailableError, TopicError, UnitError
 from stream_app.settings import Settings
 from stream_app.telemetry.logs import get_logger

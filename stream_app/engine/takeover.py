@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from stream_app.engine.frame import MARKER_KEY, Marker, deadline_of, decode_marker
-from stream_app.engine.store import Changes, Store
+from stream_app.engine.stores.frame import MARKER_KEY, Marker, deadline_of, decode_marker
+from stream_app.engine.stores.store import Changes, Store
 from stream_app.engine.topology import Topology
 from stream_app.errors import PositionError, StalledError, UnitError
 from stream_app.telemetry.logs import get_logger

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
 from stream_app.engine.fold import Headers
-from stream_app.engine.frame import deadline_of, frame, state_of, timeline_of
-from stream_app.engine.store import Changes, Store, Timer
+from stream_app.engine.stores.frame import deadline_of, frame, state_of, timeline_of
+from stream_app.engine.stores.store import Changes, Store, Timer
 
 Output = tuple[bytes | None, bytes | None, Headers]
 _STALE_PER_DUE = 16

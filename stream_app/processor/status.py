@@ -14,7 +14,7 @@ from stream_app.domain import evaluate
 from stream_app.domain.events import Event, Rejected, Watermark
 from stream_app.domain.facts.state import NEVER, Raw
 from stream_app.engine.fold import Decoded, Record, Unit
-from stream_app.engine.partitioner import partition_of
+from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.customers import Customer, Customers, emit_dead_letter
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.streams import Streams

@@ -16,8 +16,8 @@ _NOISY = (
     "faust",
     "mode",
     "asyncio",
-    "stream_app.engine.transport",
-    "stream_app.engine.table",
+    "stream_app.engine.host.transport",
+    "stream_app.engine.host.table",
 )  # the last three: Faust's own words
 
 

@@ -22,7 +22,7 @@ from stream_app.codec.changes import HEADERS
 from stream_app.codec.envelope import VALUE_BYTES_MAX, is_customer_id, read_shop
 from stream_app.codec.times import format_time, parse_time_ms
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES
-from stream_app.engine.partitioner import partition_of
+from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.errors import Failure, TopicError
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer

@@ -10,9 +10,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
-from stream_app.engine.frame import MARKER_KEY, Marker, encode_marker, frame
-from stream_app.engine.hanging import committed_to
+from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker, frame
 from stream_app.engine.topology import changelog_name
+from stream_app.engine.transactions.hanging import committed_to
 from stream_app.settings import Settings
 from stream_app.worker.topics import TABLE, create_topics
 from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, complaints, group_offsets, publish, wait_exit, workers

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.history import make_history
 from stream_app.domain.facts.state import describe
-from stream_app.engine.partitioner import partition_of
+from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer, read_to_end
 from tests.integration import product

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream_app.engine.frame import MARKER_KEY, Marker, decode_marker
-from stream_app.engine.partitioner import partition_of
+from stream_app.engine.stores.frame import MARKER_KEY, Marker, decode_marker
 from stream_app.engine.topology import changelog_name
+from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.settings import Settings, child_environment
 from stream_app.worker.cluster import producer, read_to_end
 from stream_app.worker.topics import TABLE

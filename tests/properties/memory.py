@@ -16,7 +16,7 @@ from stream_app.codec.state import decode_state, encode_facts
 from stream_app.domain.evaluate import reach
 from stream_app.domain.policy import Policy
 from stream_app.engine.fold import Headers
-from stream_app.engine.partitioner import partition_of
+from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.policies import DEFAULT_KEY, PolicyBook
 from stream_app.processor.status import StatusProcessor
 from tests.oracle.days import parse_ms

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
-from stream_app.engine.frame import MARKER_KEY, decode_marker
 from stream_app.engine.partition import PartitionRuntime
-from stream_app.engine.producer import Outputs
-from stream_app.engine.store import MemoryStore
+from stream_app.engine.stores.frame import MARKER_KEY, decode_marker
+from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.topology import Topology
+from stream_app.engine.transactions.producer import Outputs
 from stream_app.engine.unit import Output
 from stream_app.errors import UnitError
 from stream_app.settings import Settings, load_settings

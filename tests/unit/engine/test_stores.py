@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.engine.rocks import Identity, RocksStore, SharedMemory
-from stream_app.engine.store import FIRST, Changes, MemoryStore, Store
+from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
+from stream_app.engine.stores.store import FIRST, Changes, MemoryStore, Store
 
 ACME = Identity("app", "cluster", 0, 4)
 

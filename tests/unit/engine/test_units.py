@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_app.engine.frame import deadline_of, frame, state_of, timeline_of
-from stream_app.engine.store import FIRST, Changes, MemoryStore
+from stream_app.engine.stores.frame import deadline_of, frame, state_of, timeline_of
+from stream_app.engine.stores.store import FIRST, Changes, MemoryStore
 from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
 
 

@@ -8,11 +8,11 @@ import pytest
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
+from stream_app.engine.host.transport import Arrived, InputState
 from stream_app.engine.partition import PartitionRuntime
-from stream_app.engine.store import MemoryStore
+from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.stream import Engine
 from stream_app.engine.topology import Topology
-from stream_app.engine.transport import Arrived, InputState
 from stream_app.engine.watchdog import Watchdog
 from stream_app.errors import StalledError
 from stream_app.settings import load_settings

@@ -10,7 +10,7 @@ from stream_app.codec.state import decode_state
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Fixed, Policy
 from stream_app.engine.fold import Decoded, Headers
-from stream_app.engine.store import MemoryStore
+from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.status import StatusProcessor

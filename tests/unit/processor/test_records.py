@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stream_app.domain.policy import Fixed
-from stream_app.engine.partitioner import partition_of
+from stream_app.engine.transactions.partitioner import partition_of
 from tests.builders import at, policy
 from tests.unit.processor.rig import RULES, Record, Rig, book, bought, iso, text, told, watermark
 

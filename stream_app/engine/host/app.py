@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import faust
 from faust.app.base import BootStrategy
 
-from stream_app.engine.table import Table, TableManager
-from stream_app.engine.transport import Transport
+from stream_app.engine.host.table import Table, TableManager
+from stream_app.engine.host.transport import Transport
 from stream_app.settings import Settings
 
 if TYPE_CHECKING:

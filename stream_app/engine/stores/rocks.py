@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager, WriteOptions
 
-from stream_app.engine.frame import timeline_of
-from stream_app.engine.store import Changes, Timer
+from stream_app.engine.stores.frame import timeline_of
+from stream_app.engine.stores.store import Changes, Timer
 from stream_app.errors import UnitError
 
 _STATE, _TIMER, _META = b"s", b"t", b"m"

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from stream_app.engine.frame import MARKER_KEY
-from stream_app.engine.hanging import committed_to
-from stream_app.engine.partitioner import partition_of
+from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.transactions.hanging import committed_to
+from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.engine.unit import Output
 from stream_app.errors import UnitError
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from stream_app.engine.frame import timeline_of
+from stream_app.engine.stores.frame import timeline_of
 
 Timer = tuple[int, bytes]
 FIRST: Timer = (0, b"")
