@@ -5,6 +5,9 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 UV := .cache/uv/bin/uv
 READY := .venv/ready
+COMPILED := .venv/compiled
+RULES := $(wildcard stream_app/domain/*.py stream_app/domain/facts/*.py stream_app/processor/*.py stream_app/engine/*.py stream_app/compiled/*.py)
+COMPILER := $(if $(shell command -v cc || command -v gcc),,--group compiler)
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
@@ -14,13 +17,17 @@ export UV_NO_PROGRESS := 1
 help: ## what can be done here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY) ## the environment, Kafka and the data set; after it the demo needs no network
+setup: $(READY) $(COMPILED) ## the environment, Kafka and the data set; after it the demo needs no network
 
 # Standard output is left to the program, so that `make demo ARGS="--json"` prints one document and nothing else.
 $(READY): pyproject.toml uv.lock | $(UV)
-	@echo "setting up (once, about a minute)" >&2
-	@$(UV) sync --frozen --quiet --python $(PYTHON) >&2
+	@echo "setting up (once, about two minutes)" >&2
+	@$(UV) sync --frozen --quiet --python $(PYTHON) $(COMPILER) >&2
 	@$(BIN)/python -m stream_app.demo.prepare >&2
+	@touch $@
+
+$(COMPILED): $(RULES) | $(READY)
+	@$(BIN)/python -m stream_app.compiled.build
 	@touch $@
 
 $(UV):
@@ -38,14 +45,14 @@ check: $(READY) ## format, lint, types, and who may import whom
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check ## all checks and all tests (ARGS: for pytest)
+test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-bench: $(READY) ## measure the worker and the replay
+bench: $(READY) $(COMPILED) ## measure the worker and the replay
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 schemas: $(READY) ## write the JSON Schemas from the models
 	@$(BIN)/stream-app schemas $(ARGS)
 
-demo: $(READY) ## see it at work (ARGS="--once --json": only the summary)
+demo: $(READY) $(COMPILED) ## see it at work (ARGS="--once --json": only the summary)
 	@$(BIN)/stream-app demo $(ARGS)

@@ -14,6 +14,10 @@ The rooms, from the top; imports go downwards only, and `lint-imports` checks it
     codec      bytes to values and back: events, policies, states, changes
     domain     what a status is: pure rules
     errors     the whole error tree
+    compiled   the rules as machine code, if there is a build of them
 """
 
+from stream_app import compiled
+
 __version__ = "0.1.0"
+compiled.use()

@@ -5,8 +5,9 @@ A day is counted from 1970-01-01 (day 0). The table comes from outside, because 
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Final
 
-DAY_MS = 86_400_000
+DAY_MS: Final = 86_400_000
 
 
 class Calendar:

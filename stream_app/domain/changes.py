@@ -3,10 +3,9 @@
 Times in `data` are integers in UTC milliseconds under names that end in `_at` (and `valid_until`); the codec writes them as RFC 3339.
 """
 
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal
-
-from msgspec import Struct
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts.state import (
@@ -30,21 +29,24 @@ WILL_CHANGE = "status.will_change"
 WILL_NOT_CHANGE = "status.will_not_change"
 
 
-class Cause(Struct, gc=False):
+@dataclass
+class Cause:
     """Why an evaluation took place; `event_id` is None for time and policy."""
 
     kind: CauseKind
     event_id: str | None = None
 
 
-class Who(Struct, frozen=True):
+@dataclass
+class Who:
     """Whose events these are."""
 
     shop_id: str
     customer_id: str
 
 
-class Outgoing(Struct, gc=False):
+@dataclass
+class Outgoing:
     """One event to publish. `dimension` is empty unless it is a `status.changed`; `sequence` orders a customer's events."""
 
     topic: str

@@ -4,7 +4,7 @@
 up to t fire, each at its own time; so the changes depend on his own events and on how far time has come, and on nothing else.
 """
 
-from msgspec import Struct, field
+from dataclasses import dataclass, field
 
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
 from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
@@ -19,7 +19,8 @@ _TIME = Cause("time")
 _POLICY = Cause("policy")
 
 
-class Outcome(Struct, gc=False):
+@dataclass
+class Outcome:
     """What came of one or more steps, in order: to publish, to dead-letter, to count."""
 
     published: list[Outgoing] = field(default_factory=list)

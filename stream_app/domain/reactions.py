@@ -3,9 +3,8 @@
 Each is a pure function of the change and the customer, and goes out in the change's transaction.
 """
 
+from dataclasses import dataclass
 from typing import Any
-
-from msgspec import Struct
 
 from stream_app.domain.changes import Cause, Outgoing, identify
 from stream_app.domain.events import CHANNELS
@@ -19,7 +18,8 @@ BUDGET_PCT = 5
 """Share of the value that a win-back contact may cost: the default of the policy's contact rules."""
 
 
-class Before(Struct, gc=False):
+@dataclass
+class Before:
     """What was true of an inactive customer before the event that is being evaluated."""
 
     last_ms: int

@@ -33,7 +33,7 @@ def patience_ms(rhythm: Rhythm, n: int, span: int) -> int:
     return least if own < least else most if own > most else own
 
 
-def turnover_days(rhythm: Alive, n: int, span: int, theta: float | None = None) -> float:
+def turnover_days(rhythm: Alive, n: int, span: float, theta: float | None = None) -> float:
     """T, in days since the first purchase, at which P(alive) falls to `theta` (default: the group's).
 
     Raises:
@@ -54,7 +54,7 @@ def expected_days(rhythm: Rhythm, n: int, span: int) -> int:
     return floor((rhythm.alpha + span) / (rhythm.r + n))
 
 
-def p_alive(rhythm: Alive, n: int, span: int, silent_ms: int, scale: int = 1) -> float:
+def p_alive(rhythm: Alive, n: int, span: float, silent_ms: float, scale: int = 1) -> float:
     """MBG/NBD probability of being alive `silent_ms` after the last purchase, times `scale`; 0 where the power overflows."""
     observed = span + silent_ms / DAY_MS
     try:

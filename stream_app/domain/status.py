@@ -3,7 +3,7 @@
 A later dimension is added as a rule here, in the order of computing, and a place in `DIMENSIONS`.
 """
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts.state import CHURN_RISK, CLASS, LABEL, LIFECYCLE, SERVICE_LEVEL, WINBACK, State
@@ -12,7 +12,8 @@ from stream_app.domain.score import class_deadline_ms, settle_class
 from stream_app.domain.value import Standing
 
 
-class Verdict(Struct, gc=False):
+@dataclass
+class Verdict:
     """All dimensions at one clock: `values` and `until_ms` are parallel to `DIMENSIONS`.
 
     `until_ms`: the next moment at which the dimension may change without an event, None when there is none.

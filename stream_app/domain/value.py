@@ -4,9 +4,8 @@ Money in minor units, `_pct` whole percentages, `_days` differences of local day
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import floor
-
-from msgspec import Struct
 
 from stream_app.domain.facts import window
 from stream_app.domain.facts.state import State
@@ -14,7 +13,8 @@ from stream_app.domain.policy import Alive, Policy
 from stream_app.domain.rhythm import expected_days, p_alive
 
 
-class Standing(Struct, gc=False):
+@dataclass
+class Standing:
     """Where a customer stands at his clock: what the measures need besides the facts.
 
     `leading` is the index of the product group that sets `inactive_at_ms`; -1 without a counting order.

@@ -4,7 +4,7 @@ A state is decoded when it is touched and encoded as soon as the next customer's
 that was measured to be slower than decoding them again, because they fall out of the processor's caches.
 """
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 from stream_app.codec.changes import HEADERS, encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers
@@ -20,7 +20,8 @@ from stream_app.engine.fold import Unit
 from stream_app.processor.policies import PolicyBook
 
 
-class Customer(Struct, gc=False):
+@dataclass
+class Customer:
     """An open customer: `state` None means he does not exist (yet); `changed`: a status change was published."""
 
     key: bytes

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from stream_app import compiled
 from stream_app.engine.fold import Processor, ProcessorFactory
 from stream_app.engine.stream import Engine
 from stream_app.engine.topology import Topology
@@ -91,7 +92,11 @@ async def run_engine(
         watchdog.start()
         try:
             await engine.start()
-            _log.info("started", partitions=facts.partitions, instance=settings.instance)
+            _log.info(
+                "started", partitions=facts.partitions, instance=settings.instance, rules="compiled" if compiled.is_in_use() else "python"
+            )
+            if not compiled.is_in_use():
+                _log.warning(compiled.SLOWER)
             crashed = asyncio.create_task(_or_end(engine.crashed()), name="crash")
             await stopped.wait()
             crashed.cancel()

@@ -2,9 +2,8 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
-
-from msgspec import Struct, field
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import (
@@ -37,7 +36,8 @@ CRITERIA_MAX = 100
 _CHANNEL_KIND = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
 
 
-class Folded(Struct, gc=False):
+@dataclass
+class Folded:
     """What came of folding one event.
 
     `rejected`: the event itself, or waiting ones it brought to an end. `voids`: a cancel or refund took effect, or began to wait.

@@ -4,14 +4,22 @@ Parallel lists ("columns") hold what repeats: a list of integers decodes several
 Every list is kept in a canonical order, so that the same set of events gives the same bytes in whatever order it came.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
 
 DIMENSIONS = ("lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity")
-LIFECYCLE, CHURN_RISK, CLASS, SEGMENT, LABEL, SERVICE_LEVEL, CONTACT, WINBACK, OPPORTUNITY = range(9)
+LIFECYCLE: Final = 0
+CHURN_RISK: Final = 1
+CLASS: Final = 2
+SEGMENT: Final = 3
+LABEL: Final = 4
+SERVICE_LEVEL: Final = 5
+CONTACT: Final = 6
+WINBACK: Final = 7
+OPPORTUNITY: Final = 8
 
-NEVER = -(2**62)
+NEVER: Final = -(2**62)
 """Stands for "no such time" in columns of times."""
 
 Raw = tuple[str, int, int, bytes | None, bytes | None, list[tuple[str, bytes]]]

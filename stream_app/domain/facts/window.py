@@ -5,6 +5,7 @@ An order is added when it enters, taken out when its day leaves: a measure then 
 """
 
 from bisect import bisect_left
+from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import CHANNELS
@@ -12,22 +13,20 @@ from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.rhythm import patience_ms
 
-(
-    ORDERS,
-    REVENUE,
-    MARGIN,
-    TOTALS,
-    DISCOUNTS,
-    LATE_COST,
-    LATE_DAYS,
-    PAID,
-    ALL_TOTALS,
-    REFUNDED,
-    REFUNDS,
-    OCCASIONS,
-) = range(12)
+ORDERS: Final = 0
+REVENUE: Final = 1
+MARGIN: Final = 2
+TOTALS: Final = 3
+DISCOUNTS: Final = 4
+LATE_COST: Final = 5
+LATE_DAYS: Final = 6
+PAID: Final = 7
+ALL_TOTALS: Final = 8
+REFUNDED: Final = 9
+REFUNDS: Final = 10
+OCCASIONS: Final = 11
 
-FEEDBACK_KIND = 12
+FEEDBACK_KIND: Final = 12
 """Bucket kinds 0..11 are contacts: 2 * channel + (1 if inbound)."""
 
 

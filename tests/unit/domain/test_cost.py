@@ -1,79 +1,29 @@
-"""What an event costs does not grow with the number of orders (domain.md: at most O(log n)).
+"""What an event costs does not grow with the number of orders (domain.md: at most O(log n))."""
 
-Counted in executed lines of our code, so that the machine's mood does not matter. What C does at one call (searching or shifting
-a list of 2 000) is not counted: it takes microseconds.
-"""
-
+import json
+import subprocess
 import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 
-from stream_app.domain.events import Event
-from tests.builders import DAY, Life, at, cancel, contact, order, payment, refund
-
-MANY = 2_000
+from tests.unit.domain.costs import ACTS, MANY
 
 
-def lines_of(act: Callable[[], object]) -> int:
-    """How many lines `act` executes."""
-    count = 0
-
-    def trace(_frame: FrameType, what: str, _arg: object) -> Any:
-        nonlocal count
-        count += what == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        act()
-    finally:
-        sys.settrace(before)
-    return count
-
-
-def grown(orders: int, per_day: int) -> Life:
-    """A customer with so many open orders up to day 300; both product groups are known (a group's first order costs a walk, once)."""
-    days, first = orders // per_day, order(at(-1), "first", categories=("red wine", "sneakers"))
-    return Life().take(
-        first,
-        cancel(at(-1), "first"),
-        *[order(at(300 * n / days) + k, f"o-{n}-{k}", categories=("red wine",)) for n in range(days) for k in range(per_day)],
-    )
-
-
-ACTS: list[tuple[str, Callable[[Life], Event]]] = [
-    ("a new order", lambda _: order(at(300.5), "new", categories=("red wine", "sneakers"))),
-    ("an order of another group", lambda _: order(at(300.5), "new", categories=("sneakers",))),
-    ("a late order", lambda _: order(at(150), "new", categories=("red wine",))),
-    ("a contact", lambda _: contact(at(300.5))),
-    ("a payment", lambda life: payment(at(300.5), at(1), named(life, -1))),
-    ("a cancel of the last", lambda life: cancel(at(300.5), named(life, -1))),
-    ("a cancel of the first", lambda life: cancel(at(300.5), named(life, 0))),
-    ("a cancel in the middle", lambda life: cancel(at(300.5), named(life, len(life.now.order_ids) // 2))),
-    ("a refund in the middle", lambda life: refund(at(300.5), 1_000, named(life, len(life.now.order_ids) // 2))),
-]
-
-
-def named(life: Life, row: int) -> str:
-    return life.now.order_ids[row]
+@pytest.fixture(scope="module")
+def costs() -> dict[str, list[int]]:
+    told = subprocess.run([sys.executable, "-X", "pure", "-m", "tests.unit.domain.costs"], capture_output=True, text=True, check=True)
+    return dict(json.loads(told.stdout))
 
 
 @pytest.mark.parametrize("per_day", [1, 20])
-@pytest.mark.parametrize(("what", "act"), ACTS, ids=[row[0] for row in ACTS])
-def test_an_event_costs_about_the_same_with_a_hundred_times_the_orders(what: str, act: Callable[[Life], Event], per_day: int) -> None:
-    few, many = grown(20, per_day), grown(MANY, per_day)
-    assert (len(few.now.order_ids), len(many.now.order_ids)) == (21, MANY)
-    cheap = lines_of(lambda: few.take(act(few)))
+@pytest.mark.parametrize("what", [what for what, _ in ACTS])
+def test_an_event_costs_about_the_same_with_a_hundred_times_the_orders(what: str, per_day: int, costs: dict[str, list[int]]) -> None:
+    cheap, dear = costs[f"{what}, {per_day} a day"]
     assert cheap > 40, "the lines were counted"
-    assert lines_of(lambda: many.take(act(many))) <= 2 * cheap + 100
+    assert dear <= 2 * cheap + 100
 
 
-def test_a_day_that_leaves_costs_what_left() -> None:
-    life = grown(MANY, 1)
-    deadline = at(365)
-    assert lines_of(lambda: life.until(deadline + DAY // 10)) < 3_000
-    assert life.measure("orders") == MANY - 7  # 2 000 orders in 300 days
+def test_a_day_that_leaves_costs_what_left(costs: dict[str, list[int]]) -> None:
+    lines, orders = costs["a day leaves"]
+    assert 40 < lines < 3_000
+    assert orders == MANY - 7  # 2 000 orders in 300 days

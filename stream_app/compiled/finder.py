@@ -1,0 +1,82 @@
+"""Finds the compiled modules of a build, if there is one for these sources and this Python."""
+
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from importlib.abc import MetaPathFinder
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+PACKAGE = Path(__file__).parents[1]
+BUILDS = PACKAGE / ".compiled"
+MODULES = (
+    "codec.changes",
+    "codec.dead_letters",
+    "codec.state",
+    "codec.times",
+    "domain.calendar",
+    "domain.changes",
+    "domain.evaluate",
+    "domain.facts.fold",
+    "domain.facts.orders",
+    "domain.facts.window",
+    "domain.profile",
+    "domain.reactions",
+    "domain.rhythm",
+    "domain.score",
+    "domain.status",
+    "domain.value",
+    "engine.inputs",
+    "engine.unit",
+    "processor.customers",
+    "processor.status",
+    "processor.streams",
+)
+
+
+def source(module: str) -> Path:
+    """The source of one of `MODULES`."""
+    return PACKAGE / f"{module.replace('.', '/')}.py"
+
+
+def build_dir() -> Path:
+    """Where the build of the sources as they are now lies, or would lie."""
+    digest = sha256(EXTENSION_SUFFIXES[0].encode())
+    for module in MODULES:
+        digest.update(source(module).read_bytes())
+    return BUILDS / digest.hexdigest()[:16]
+
+
+class CompiledFinder(MetaPathFinder):
+    """Serves the modules of one build before Python looks for their sources."""
+
+    def __init__(self, build: Path) -> None:
+        self.build = build
+        self._files = {path.name.removesuffix(EXTENSION_SUFFIXES[0]): path for path in build.rglob(f"*{EXTENSION_SUFFIXES[0]}")}
+        self._names = frozenset(f"stream_app.{module}" for module in MODULES)
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
+        """The compiled module, or None for all others."""
+        if fullname in self._names:
+            file = self.build / f"{fullname.replace('.', '/')}{EXTENSION_SUFFIXES[0]}"
+        elif fullname.endswith("__mypyc") and fullname in self._files:
+            file = self._files[fullname]  # what the modules of one build share
+        else:
+            return None
+        return spec_from_file_location(fullname, file, loader=ExtensionFileLoader(fullname, str(file)))
+
+
+def use() -> None:
+    """Let the compiled modules be imported, if there are any."""
+    if "pure" in sys._xoptions or is_in_use():  # noqa: SLF001 - documented for exactly this
+        return
+    build = build_dir()
+    if build.is_dir():
+        sys.meta_path.insert(0, CompiledFinder(build))
+
+
+def is_in_use() -> bool:
+    """Whether this process runs the compiled modules."""
+    return any(isinstance(finder, CompiledFinder) for finder in sys.meta_path)
