@@ -17,12 +17,12 @@ def test_the_published_probability_of_being_alive() -> None:
 
 @pytest.mark.parametrize(("n", "span", "turn"), [(2, 30.43, 57.5578), (0, 0, 12.9815), (7, 29.43, 41.9595)])
 def test_the_published_turnover_points(n: int, span: float, turn: float) -> None:
-    assert turnover_days(CDNOW, n, span) == pytest.approx(turn, rel=1e-4)  # type: ignore[arg-type]  # the vectors are in weeks
+    assert turnover_days(CDNOW, n, span) == pytest.approx(turn, rel=1e-4)  # the vectors are in weeks
     assert p_alive_fraction(n, span, turn) == pytest.approx(0.5, abs=1e-4)
 
 
 def p_alive_fraction(n: int, span: float, observed: float) -> float:
-    return p_alive(CDNOW, n, span, (observed - span) * DAY)  # type: ignore[arg-type]
+    return p_alive(CDNOW, n, span, (observed - span) * DAY)
 
 
 PATIENCE: list[tuple[Rhythm, int, int, int]] = [
