@@ -4,6 +4,7 @@ Customers are independent, so a replay is cut by customer: every shard reads all
 events are applied in a row, which saves decoding and encoding his state between them.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,8 @@ class Shard:
         number = -1
         for file in files:
             with file.open("rb") as lines:
+                if lines.read(len(BOM_UTF8)) != BOM_UTF8:
+                    lines.seek(0)
                 for line in lines:
                     number += 1
                     text = line.rstrip(b"\r\n")

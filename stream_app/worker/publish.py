@@ -7,6 +7,7 @@ them into dead letters, which say more than we could here. Several files are mer
 
 import asyncio
 import time
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import merge
@@ -143,6 +144,8 @@ class _Run:
         """The lines of a file in their order."""
         events, latest = self.events, self.latest_ms
         with file.open("rb") as source:
+            if source.read(len(BOM_UTF8)) != BOM_UTF8:
+                source.seek(0)
             for number, text in enumerate(source, 1):
                 line = text.strip()
                 if not line:

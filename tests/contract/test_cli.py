@@ -135,6 +135,24 @@ def test_a_wrong_time_is_wrong_usage(tmp_path: Path) -> None:
     assert "--until yesterday" in only_line(done.stderr)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(POLICY)
+    event = {
+        "specversion": "1.0",
+        "id": "e",
+        "source": "/shops/a",
+        "type": "interest.shown",
+        "subject": "c",
+        "time": "2024-01-01T00:00:00Z",
+    }
+    line = json.dumps({**event, "data": {"kind": "quote"}}).encode() + b"\r\n"
+    (tmp_path / "plain.jsonl").write_bytes(line)
+    (tmp_path / "marked.jsonl").write_bytes(b"\xef\xbb\xbf" + line)
+    written = [run("replay", f"{name}.jsonl", "--policy", "p.yaml", cwd=tmp_path).stdout for name in ("plain", "marked")]
+    assert written[0] == written[1]
+    assert "dead-letters" not in written[0]
+
+
 def test_an_unknown_data_set_is_wrong_usage(tmp_path: Path) -> None:
     done = run("demo", "--dataset", "nothing", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -120,6 +120,13 @@ async def test_several_files_are_merged_by_event_time(topics: Settings, tmp_path
     assert [json.loads(r.value)["id"] for r in await records(topics, "orders")] == [f"e{n}" for n in range(60)]
 
 
+async def test_a_byte_order_mark_is_no_part_of_the_first_line(topics: Settings, tmp_path: Path) -> None:
+    file = write(tmp_path / "windows.jsonl", [event(0), event(1)])
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert (await publish(topics, [file])).refused == 0
+    assert sorted(json.loads(r.value)["id"] for r in await records(topics, "orders")) == ["e0", "e1"]
+
+
 async def test_the_rate_is_kept(topics: Settings, tmp_path: Path) -> None:
     started = time.monotonic()
     await publish(topics, [write(tmp_path / "a.jsonl", [event(n) for n in range(300)])], rate=200)
