@@ -9,6 +9,7 @@ StreamAppError
 + FatalError                  stop before the commit, exit 1, let the supervisor start us again
   + UnitError                 a unit of work could not be committed (a zombie, or a time-out)
   + PositionError             the marker lies outside the log
+  + VersionError              what is stored was written by a newer version of this program
   + StalledError              records wait, and nothing moves
 
 Bad data is not in this tree: it is a value, `Rejected`. Our own bug is an `assert`.
@@ -49,6 +50,10 @@ class UnitError(FatalError):
 
 class PositionError(FatalError):
     """The stored position lies outside the log: input was lost, or a topic was recreated."""
+
+
+class VersionError(FatalError):
+    """What is stored was written by a newer version of this program; the text names the fix."""
 
 
 class StalledError(FatalError):

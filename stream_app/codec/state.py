@@ -1,14 +1,23 @@
-"""A customer's state <-> bytes: one version byte, then msgpack of the columns.
+"""A customer's state <-> bytes: one version byte, then the columns as that version lays them out.
+
+The newest version alone is written; every version that was ever released is read, by its own entry in `_READERS`, and written
+anew as the newest when its customer is touched next. A partition's marker names the version too, so that an older program
+refuses a partition before it has touched anything (`check_state_version`).
+
+Version 1 is msgpack of `State`. To change the layout: raise `STATE_VERSION`; give the old reader a Struct of its own that is the
+layout as it was, and turn what it reads into today's `State`; keep `tests/fixtures/state-v1` and add frames of the new version.
 
 Maps are written in key order, so that the same facts give the same bytes. msgpack's integers end at 64 bits; a state with a
 longer one (the mask of more than 64 product groups, sums of absurd amounts) takes a slower way: those travel as extensions.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from stream_app.domain.facts.state import State
+from stream_app.errors import VersionError
 
 STATE_VERSION = 1
 _PREFIX = bytes([STATE_VERSION])
@@ -33,22 +42,46 @@ def decode_state(encoded: bytes) -> State:
     """The state that `encode_state` wrote.
 
     Raises:
-        ValueError: the bytes are of another version, or damaged.
+        VersionError: a newer version of the program wrote them.
+        ValueError: the bytes are damaged.
     """
-    if encoded[:1] != _PREFIX:
-        message = f"state version {encoded[0] if encoded else 'none'} is not {STATE_VERSION}"
+    version = encoded[0] if encoded else 0
+    read = _READERS.get(version)
+    if read is None:
+        check_state_version(version)
+        message = f"there is no state version {version}"
         raise ValueError(message)
-    content = memoryview(encoded)[1:]
-    try:
-        return _decode(content)
-    except msgspec.ValidationError:
-        return msgspec.convert(msgspec.msgpack.decode(content, ext_hook=_unpack), State)
+    return read(memoryview(encoded)[1:])
+
+
+def check_state_version(version: int) -> None:
+    """Refuse states of a version that is still to come.
+
+    Raises:
+        VersionError: `version` is newer than what is known here.
+    """
+    if version > STATE_VERSION:
+        message = (
+            f"the states were written by a newer version of stream-app (layout {version}, this one knows {STATE_VERSION}): "
+            "run the newer version, or start over with another STREAM_APP_ID"
+        )
+        raise VersionError(message)
 
 
 def encode_facts(state: State) -> bytes:
     """The facts alone: equal for every order and every duplication of the same events, once clocks are equal."""
     _settle(state)
     return _encode(_pack(_columns(state)[_FIRST_FACT:]))
+
+
+def _read_1(content: memoryview) -> State:
+    try:
+        return _decode(content)
+    except msgspec.ValidationError:
+        return msgspec.convert(msgspec.msgpack.decode(content, ext_hook=_unpack), State)
+
+
+_READERS: dict[int, Callable[[memoryview], State]] = {1: _read_1}
 
 
 def _columns(state: State) -> list[Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stream_app.codec.changes import HEADERS, encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers
+from stream_app.codec.rekeyed import original
 from stream_app.codec.state import decode_state, encode_state
 from stream_app.domain import evaluate
 from stream_app.domain.changes import STATUS_CHANGED, Who
@@ -37,8 +38,9 @@ class Customer:
 class Customers:
     """Reads, changes and writes back the customers of one unit."""
 
-    def __init__(self, policies: PolicyBook) -> None:
+    def __init__(self, policies: PolicyBook, rekeyed_topic: str) -> None:
         self._policies = policies
+        self._rekeyed_topic = rekeyed_topic
         self._open: dict[bytes, Customer] = {}
         self._profiles: dict[bytes, bytes] = {}
         self._outcome = Outcome()
@@ -89,6 +91,14 @@ class Customers:
             unit.emit("customer-profiles", key, encoded, HEADERS)
         self._profiles.clear()
 
+    def reject(self, rejected: Rejected, raw: Raw, unit: Unit) -> None:
+        """Put a rejected record, as it was read at first, among the unit's outputs."""
+        if raw[0] == self._rekeyed_topic:
+            raw = original(raw)
+        topic, partition, offset, key, value, headers = raw
+        unit.emit("dead-letters", key, value, dead_letter_headers(rejected, topic, partition, offset, headers))
+        unit.count("rejections", rejected.code.value)
+
     def _settle_policy(self, customer: Customer, until_ms: int) -> Policy:
         """The policy to evaluate under up to `until_ms`; a newer version that has come into effect by then is adopted first."""
         held = self._policies.current(customer.who.shop_id)
@@ -121,7 +131,7 @@ class Customers:
                 customer.changed = True
                 unit.count("changes", outgoing.data["dimension"], outgoing.data["cause"]["kind"])
         for rejected, raw in outcome.rejected:
-            emit_dead_letter(rejected, raw, unit)
+            self.reject(rejected, raw, unit)
         for what in outcome.forgotten:
             unit.count("forgotten", what)
         if outcome.duplicates:
@@ -129,10 +139,3 @@ class Customers:
         if outcome.deadlines:
             unit.count("deadlines", by=outcome.deadlines)
         self._outcome = Outcome()
-
-
-def emit_dead_letter(rejected: Rejected, raw: Raw, unit: Unit) -> None:
-    """Put a rejected record, its bytes unchanged, among the unit's outputs."""
-    topic, partition, offset, key, value, headers = raw
-    unit.emit("dead-letters", key, value, dead_letter_headers(rejected, topic, partition, offset, headers))
-    unit.count("rejections", rejected.code.value)

@@ -10,12 +10,14 @@ from typing import Any
 
 from stream_app.codec.changes import record_key
 from stream_app.codec.events import check_time, decode_record
+from stream_app.codec.rekeyed import origin_headers
+from stream_app.codec.state import STATE_VERSION, check_state_version
 from stream_app.domain import evaluate
 from stream_app.domain.events import Event, Rejected, Watermark
 from stream_app.domain.facts.state import NEVER, Raw
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.processor.customers import Customer, Customers, emit_dead_letter
+from stream_app.processor.customers import Customer, Customers
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.streams import Streams
 
@@ -46,17 +48,22 @@ class StatusProcessor:
         self._grace_ms = grace_ms
         self._rekeyed_topic = rekeyed_topic
         self._streams = Streams(grace_ms)
-        self._customers = Customers(policies)
+        self._customers = Customers(policies, rekeyed_topic)
         self._touched: dict[bytes, int] = {}  # the place of a customer's last event in this unit of work
         self._fired = self._is_complete = True
 
     def resume(self, memo: Mapping[str, Any]) -> None:
-        """Take back the stream times of `memo`."""
+        """Take back the stream times of `memo`.
+
+        Raises:
+            VersionError: a newer version of the program has written the states; nothing of them may be touched.
+        """
+        check_state_version(memo.get("states", 1))
         self._streams.resume(memo.get("streams", {}))
 
     def memo(self) -> dict[str, Any]:
-        """The stream times: {"streams": {shop: [events_ms, watermark_ms, owed_ms]}}."""
-        return {"streams": self._streams.memo()}
+        """The stream times, {"streams": {shop: [events_ms, watermark_ms, owed_ms]}}, and the version of the states, {"states": 1}."""
+        return {"streams": self._streams.memo(), "states": STATE_VERSION}
 
     def decode(self, record: Record, wall_ms: int) -> Decoded:
         """Decode one record; a rejected one has no event time and goes first, so that it holds nothing up."""
@@ -86,7 +93,7 @@ class StatusProcessor:
             held = None if type(event) is Rejected else self._policies.current(event.shop_id)
             rejected = event if type(event) is Rejected else evaluate.refuse(event, held and held[1])
             if rejected is not None:
-                emit_dead_letter(rejected, _raw(decoded.record), unit)
+                self._customers.reject(rejected, _raw(decoded.record), unit)
                 continue
             if decoded.key is None:
                 assert type(event.data) is Watermark  # the codec demands a subject of all other types
@@ -110,7 +117,8 @@ class StatusProcessor:
                 # Only a customer without a state can be in the wrong place: states are kept in the right partition alone.
                 home = partition_of(key, self._partitions)
                 if home != self._partition:
-                    unit.emit(REKEYED, key, record.value, record.headers, home)
+                    origin = origin_headers(record.topic, record.partition, record.offset, record.key, record.headers)
+                    unit.emit(REKEYED, key, record.value, origin, home)
                     unit.count("rekeyed")
                     return False
             found = queues[key] = (encoded, [])

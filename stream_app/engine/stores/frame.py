@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from stream_app.errors import VersionError
+
 MARKER_KEY = b"!marker"
 _DEADLINE_BYTES = 8
 _VERSION = 1
@@ -37,9 +39,15 @@ def encode_marker(marker: Marker) -> bytes:
 
 
 def decode_marker(value: bytes) -> Marker:
-    """Read a marker back; a marker of a later version is our own bug (a downgrade without a fresh changelog)."""
+    """Read a marker back.
+
+    Raises:
+        VersionError: a newer version of the program wrote it.
+    """
     marker = _decode_marker(value)
-    assert marker.v == _VERSION, f"marker version {marker.v} is not {_VERSION}"
+    if marker.v > _VERSION:
+        fix = "run the newer version, or start over with another STREAM_APP_ID"
+        raise VersionError(f"the marker was written by a newer version of stream-app (layout {marker.v}, this one knows {_VERSION}): {fix}")
     return marker
 
 

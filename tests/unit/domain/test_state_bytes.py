@@ -9,6 +9,7 @@ from stream_app.domain import evaluate
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event, Line, OrderPlaced
 from stream_app.domain.facts.state import new_state
+from stream_app.errors import VersionError
 from tests.builders import DAY, WHO, ZERO, Life, at, contact, event, order, policy, refund
 
 STATE_BYTES_MAX = 512 * 1024
@@ -36,11 +37,19 @@ def test_the_first_byte_is_the_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda _: b"", lambda b: b"\x02" + b[1:], lambda b: b[1:], lambda b: b[:-1], lambda b: b[:1], lambda b: b + b"x"]
+    "damage",
+    [lambda _: b"", lambda b: b"\x00" + b[1:], lambda b: b"\x01\x01" + b[1:], lambda b: b[:-1], lambda b: b[:1], lambda b: b + b"x"],
 )
-def test_other_versions_and_damage_are_refused(damage: Any) -> None:
+def test_damage_is_refused(damage: Any) -> None:
     with pytest.raises(ValueError):
         decode_state(damage(encode_state(busy().now)))
+
+
+@pytest.mark.parametrize("version", [STATE_VERSION + 1, 255])
+def test_a_version_that_is_still_to_come_is_refused_in_one_line(version: int) -> None:
+    with pytest.raises(VersionError, match=rf"newer version of stream-app \(layout {version}, .*STREAM_APP_ID") as caught:
+        decode_state(bytes([version]) + encode_state(busy().now)[1:])
+    assert "\n" not in str(caught.value)
 
 
 def test_the_same_facts_have_the_same_bytes() -> None:

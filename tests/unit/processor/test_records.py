@@ -5,6 +5,7 @@ import json
 import pytest
 
 from stream_app.domain.policy import Fixed
+from stream_app.engine.stores.store import Changes
 from stream_app.engine.transactions.partitioner import partition_of
 from tests.builders import at, policy
 from tests.unit.processor.rig import RULES, Record, Rig, book, bought, iso, text, told, watermark
@@ -34,7 +35,9 @@ def test_a_record_in_another_partition_is_sent_home_unchanged(key: bytes | None)
     here.work(record)
     sent = here.outputs
     assert [(one.topic, one.partition, one.key) for one in sent] == [("customer-events-rekeyed", 5, f"acme/c-{THERE}".encode())]
-    assert (sent[0].value, list(sent[0].headers)) == (record.value, [("traceparent", b"00-1")])
+    assert sent[0].value == record.value
+    came_from = [("rekeyed.topic", b"orders"), ("rekeyed.partition", b"0"), ("rekeyed.offset", b"0")]
+    assert list(sent[0].headers) == [("traceparent", b"00-1"), *came_from, *([] if key is None else [("rekeyed.key", key)])]
     assert here.counts() == {("rekeyed",): 1}, "it is counted as an event where it is folded"
     assert here.state(f"c-{THERE}") is None
     assert here.memo["streams"] == {}, "it is folded elsewhere, and moves time there"
@@ -52,6 +55,70 @@ def test_an_event_in_binary_mode_is_sent_home_with_its_headers() -> None:
     at_home = Rig(book(RULES), PARTITIONS, 5)
     at_home.work(Record(sent.value, sent.key, "customer-events-rekeyed", 5, headers=sent.headers))
     assert at_home.changes() == [(f"c-{THERE}", "active", iso(0), "event")]
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff\x00", b"acme/somebody else"])
+def test_a_record_refused_at_home_is_a_dead_letter_as_it_was_read_at_first(key: bytes | None) -> None:
+    again = bought(at(1), f"c-{THERE}", order_id="o-1")
+    again.key, again.partition, again.offset = key, 3, 4711
+    again.headers = [("traceparent", b"00-1"), ("rekeyed.topic", b"pretended")]
+    here, at_home = rig(), Rig(book(RULES), PARTITIONS, 5)
+    here.work(again)
+    sent = here.of("customer-events-rekeyed")[0]
+    at_home.work(bought(at(0), f"c-{THERE}", order_id="o-1"))
+    at_home.work(Record(sent.value, sent.key, "customer-events-rekeyed", 5, 9, headers=sent.headers))
+    (letter,) = at_home.of("dead-letters")
+    assert (letter.key, letter.value) == (key, again.value)
+    assert next(iter(letter.headers)) == ("traceparent", b"00-1")
+    assert [name for name, _ in letter.headers] == [
+        "traceparent", "error.code", "error.detail", "error.topic", "error.partition", "error.offset",
+    ]  # fmt: skip
+    assert [letter.header(f"error.{name}") for name in ("code", "topic", "partition", "offset")] == ["order_exists", "orders", "3", "4711"]
+
+
+def test_a_record_that_waited_for_its_order_at_home_ends_as_it_was_read_at_first() -> None:
+    record = text("order.cancelled", at(0), f"c-{THERE}", order_id="missing")
+    record.key, record.partition, record.offset = b"foreign", 3, 8
+    here, at_home = rig(), Rig(book(RULES), PARTITIONS, 5)
+    here.work(record)
+    sent = here.of("customer-events-rekeyed")[0]
+    at_home.work(Record(sent.value, sent.key, "customer-events-rekeyed", 5, 0, headers=sent.headers))
+    at_home.work(told(at(200), f"c-{THERE}"))
+    (letter,) = at_home.of("dead-letters")
+    assert (letter.key, letter.header("error.code"), letter.header("error.offset")) == (b"foreign", "order_unknown", "8")
+
+
+@pytest.mark.parametrize("headers", [[], [("rekeyed.topic", b"\xff")], [("rekeyed.topic", b"orders"), ("rekeyed.partition", b"x")]])
+def test_a_record_that_nobody_sent_on_is_a_dead_letter_of_the_topic_it_lies_in(headers: list[tuple[str, bytes]]) -> None:
+    at_home = Rig()
+    at_home.work(Record(b"{", b"k", "customer-events-rekeyed", 0, 6, headers=headers))
+    (letter,) = at_home.of("dead-letters")
+    assert (letter.key, letter.header("error.topic"), letter.header("error.offset")) == (b"k", "customer-events-rekeyed", "6")
+
+
+def test_headers_of_other_topics_that_look_like_ours_are_the_senders() -> None:
+    here = Rig()
+    here.work(Record(b"{", b"k", "orders", 0, 6, headers=[("rekeyed.topic", b"t"), ("rekeyed.partition", b"7"), ("rekeyed.offset", b"7")]))
+    (letter,) = here.of("dead-letters")
+    assert (letter.header("error.topic"), letter.header("error.offset"), letter.header("rekeyed.topic")) == ("orders", "6", "t")
+
+
+def test_a_customer_who_has_a_state_where_he_is_stays_there() -> None:
+    here, away = rig(), bought(at(1), f"c-{THERE}")
+    here.store.apply(Changes(_stored_elsewhere()))
+    here.restart()
+    here.work(away)
+    assert here.of("customer-events-rekeyed") == []
+    state = here.state(f"c-{THERE}")
+    assert state is not None
+    assert len(state.order_ids) == 2
+
+
+def _stored_elsewhere() -> dict[bytes, bytes | None]:
+    """The state of a customer, as if it had come into being where his key does not belong."""
+    made, key = Rig(book(RULES), 1, 0), f"acme/c-{THERE}".encode()
+    made.work(bought(at(0), f"c-{THERE}"))
+    return {key: made.store.get(key)}
 
 
 def test_time_is_checked_once_and_not_when_a_record_comes_home() -> None:

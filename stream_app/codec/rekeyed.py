@@ -1,0 +1,36 @@
+"""What a record carries to its customer's partition: where it was read, for the dead letter that may still come of it.
+
+Only records of the rekeyed topic are asked for it, and no other headers of these names pass the hop: nobody can pretend.
+"""
+
+from collections.abc import Sequence
+
+from stream_app.domain.facts.state import Raw
+
+TOPIC = "rekeyed.topic"
+PARTITION = "rekeyed.partition"
+OFFSET = "rekeyed.offset"
+KEY = "rekeyed.key"
+_OURS = frozenset({TOPIC, PARTITION, OFFSET, KEY})
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+def origin_headers(topic: str, partition: int, offset: int, key: bytes | None, headers: Headers) -> list[tuple[str, bytes]]:
+    """The headers of a record that is sent on: its own, then its coordinates and its key (left out when there is none)."""
+    kept = [(name, content) for name, content in headers if name not in _OURS]
+    kept += [(TOPIC, topic.encode()), (PARTITION, b"%d" % partition), (OFFSET, b"%d" % offset)]
+    if key is not None:
+        kept.append((KEY, key))
+    return kept
+
+
+def original(raw: Raw) -> Raw:
+    """A record of the rekeyed topic as it was read at first; one that nobody sent on stays as it is."""
+    *_, value, headers = raw
+    ours = {name: content for name, content in headers if name in _OURS}
+    try:
+        topic, partition, offset = ours[TOPIC].decode(), int(ours[PARTITION]), int(ours[OFFSET])
+    except (KeyError, ValueError, AttributeError, TypeError):
+        return raw
+    return (topic, partition, offset, ours.get(KEY), value, [(name, content) for name, content in headers if name not in _OURS])
