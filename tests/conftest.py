@@ -1,9 +1,17 @@
-"""For all tests: where a system package may be missing, a test skips and names it; in CI a skip is a failure."""
+"""For all tests: a real Kafka for the whole session; where a system package may be missing, a test skips and names it.
+
+In CI a skip is a failure.
+"""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+
+from stream_app.settings import Settings, load_settings
+from tests.faults.brokers import TwoDoorBroker
 
 
 @pytest.hookimpl(wrapper=True)
@@ -13,3 +21,46 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoDoorBroker]:
+    """An embedded Kafka on a free port; topics are kept apart by `prefix`."""
+    with TwoDoorBroker(tmp_path_factory.mktemp("kafka"), load_settings().cache_dir) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(broker: TwoDoorBroker) -> str:
+    """The address of the embedded Kafka."""
+    return broker.address
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix that no other test has."""
+    return f"t{uuid4().hex[:12]}-"
+
+
+@pytest.fixture
+def settings(kafka: str, prefix: str, tmp_path: Path) -> Settings:
+    """Settings for the embedded Kafka, with topics, group and data directory of their own."""
+    return load_settings(broker=kafka, topic_prefix=prefix, id=f"{prefix}app", data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """The same settings as environment variables, without their prefix, for a child process."""
+    return {
+        "BROKER": settings.broker,
+        "TOPIC_PREFIX": settings.topic_prefix,
+        "ID": settings.id,
+        "DATA_DIR": str(settings.data_dir),
+    }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the broker is marked as needing it."""
+    for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker("kafka")

@@ -1,0 +1,16 @@
+"""A story for each test that strikes the product."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stream_app.settings import Settings
+from tests.faults.story import Story
+
+
+@pytest.fixture
+def story(settings: Settings, tmp_path: Path) -> Iterator[Story]:
+    """A story on topics of its own."""
+    with Story(settings, tmp_path).told() as told:
+        yield told

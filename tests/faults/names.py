@@ -1,0 +1,47 @@
+"""Every fault by name. A test says with `fault` which of them it strikes; the marker reaches the recorder (`recording.py`)."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import pytest
+
+from tests.faults.struck import STAGES
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+SHORT_S = 60
+"""A short fault takes less."""
+
+FAULTS: dict[str, str] = {f"worker killed: {stage}": f"SIGKILL when {what}" for stage, what in STAGES.items()}
+FAULTS |= {
+    "worker asleep longer than its session: sent": "SIGSTOP with an open transaction, and SIGCONT after the takeover",
+    "worker asleep longer than its session: folding": "SIGSTOP in the middle of a fold, and SIGCONT after the takeover",
+    "network cut": "a TCP proxy resets every connection, six times",
+    "network delayed": "a TCP proxy delays every packet",
+    "network half open": "a TCP proxy keeps the connections and passes nothing on",
+    "network gone while starting": "a TCP proxy refuses every connection while a worker starts",
+    "store deleted": "the local store is gone",
+    "store corrupted: MANIFEST": "bytes of every MANIFEST are flipped",
+    "store corrupted: log": "a write-ahead log of rubbish lies in the store",
+    "store corrupted: .sst": "bytes of every table are flipped",
+    "store corrupted: a state": "bytes in the middle of every table are flipped",
+    "store corrupted: cut off": "every table is cut in half",
+    "store older than tombstones are kept": "the store was last written 21 hours ago and lacks a part of the changelog",
+    "store of another worker's partitions": "two partitions' stores are exchanged",
+    "store ahead of its changelog": "the store is older than the topics, which were made anew",
+    "topic missing": "an input topic does not exist",
+    "topic recreated": "an input topic was deleted and made anew",
+    "topic truncated past the marker": "DeleteRecords beyond what is applied",
+    "topic truncated before the marker": "DeleteRecords of what is applied",
+    "topic truncated under a running worker": "DeleteRecords beyond what is fetched",
+    "group offsets deleted": "the consumer group is deleted",
+    "partition count wrong": "an input topic has more partitions than the others",
+    "partition count changed under a running worker": "an input topic gets more partitions",
+}
+
+
+def fault(*names: str) -> Callable[[Test], Test]:
+    """Mark a test as striking the faults `names`."""
+    unknown = [name for name in names if name not in FAULTS]
+    assert not unknown, f"not in FAULTS: {unknown}"
+    return cast(Callable[[Test], Test], pytest.mark.fault(*names))
