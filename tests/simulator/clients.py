@@ -1,0 +1,169 @@
+"""aiokafka's producer and consumer, as far as the product calls them, on the simulated broker."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from tests.simulator.broker import Attempt, Broker, Transactional
+from tests.simulator.log import Entry, Log, Sent
+from tests.simulator.loop import OWNER
+from tests.simulator.worker import WorkerProcess
+
+
+def _process() -> WorkerProcess:
+    owner = OWNER.get()
+    assert isinstance(owner, WorkerProcess)
+    return owner
+
+
+class Metadata:
+    """What the broker says of a record."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+
+class Batch:
+    """A record batch under construction."""
+
+    def __init__(self, size: int) -> None:
+        self.sent: list[Sent] = []
+        self._size = size
+        self._closed = False
+
+    def append(self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> object | None:
+        if self._closed or len(self.sent) == self._size:
+            return None
+        self.sent.append((key, value, tuple(headers)))
+        return self
+
+    def close(self) -> None:
+        self._closed = True
+
+    def record_count(self) -> int:
+        return len(self.sent)
+
+
+class SimProducer:
+    """`AIOKafkaProducer` with a transactional id."""
+
+    def __init__(self, *, client_id: str, transactional_id: str, transaction_timeout_ms: int, **_: Any) -> None:
+        self._process = _process()
+        self._broker: Broker = self._process.broker
+        self._name = transactional_id
+        self._partition = int(client_id.rpartition("-")[2])
+        self._timeout_s = transaction_timeout_ms / 1000
+        self._entry: Transactional | None = None
+        self._epoch = -1
+        self._attempt: Attempt | None = None
+        self._sending: dict[Log, asyncio.Future[Any]] = {}
+
+    async def start(self) -> None:
+        self._entry, self._epoch = await self._broker.ask("start", lambda: self._broker.init(self._name, self._process, self._partition))
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0)
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        return set(range(self._broker.partitions[topic]))
+
+    async def begin_transaction(self) -> None:
+        self._attempt = self._process.begin(self._partition)
+
+    async def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, int], group_id: str) -> None:
+        entry, attempt = self._open()
+        await self._broker.ask("offsets", lambda: self._broker.join(entry, self._epoch, None, attempt, self._timeout_s))
+
+    def create_batch(self) -> Batch:
+        return Batch(self._process.batch_records)
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Metadata]:
+        return self._send(batch.sent, self._broker.logs[topic, partition])
+
+    async def send(self, topic: str, value: bytes | None, *, key: bytes | None, partition: int) -> asyncio.Future[Metadata]:
+        return self._send([(key, value, ())], self._broker.logs[topic, partition])
+
+    async def commit_transaction(self) -> None:
+        await self._end(commit=True)
+        self._process.committed(self._partition)
+
+    async def abort_transaction(self) -> None:
+        await self._end(commit=False)
+        self._process.aborted(self._partition)
+
+    async def _end(self, *, commit: bool) -> None:
+        entry, _ = self._open()
+        await self._broker.ask("commit", lambda: self._broker.end(entry, self._epoch, commit=commit))
+
+    def _open(self) -> tuple[Transactional, Attempt]:
+        assert self._entry is not None
+        assert self._attempt is not None
+        return self._entry, self._attempt
+
+    def _send(self, sent: list[Sent], log: Log) -> asyncio.Future[Metadata]:
+        """Send one batch after the other to one partition, as the client does."""
+        before = self._sending.get(log)
+        after = asyncio.ensure_future(self._send_after(before, sent, log))
+        self._sending[log] = after
+        return after
+
+    async def _send_after(self, before: asyncio.Future[Any] | None, sent: list[Sent], log: Log) -> Metadata:
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        entry, attempt = self._open()
+        produce = self._broker.produce
+        first = await self._broker.ask("produce", lambda: produce(entry, self._epoch, log, sent, attempt, self._timeout_s))
+        return Metadata(first)
+
+
+class SimReader:
+    """`AIOKafkaConsumer` without a group: what a takeover reads with."""
+
+    def __init__(self, *, isolation_level: str, **_: Any) -> None:
+        self._process = _process()
+        self._broker: Broker = self._process.broker
+        self._is_committed = isolation_level == "read_committed"
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def start(self) -> None:
+        await self._broker.ask("ends", lambda: None)
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0)
+
+    def assign(self, tps: Sequence[TopicPartition]) -> None:
+        self._positions = dict.fromkeys(tps, 0)
+
+    def pause(self, *tps: TopicPartition) -> None:
+        """What is not asked for is not fetched here anyway."""
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self._positions[tp] = offset
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self._positions[tp]
+
+    async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        def ends() -> dict[TopicPartition, int]:
+            logs = self._broker.logs
+            return {tp: logs[tp].stable() if self._is_committed else logs[tp].end for tp in tps}
+
+        found: dict[TopicPartition, int] = await self._broker.ask("ends", ends)
+        return found
+
+    async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        found: dict[TopicPartition, int] = await self._broker.ask("ends", lambda: {tp: self._broker.logs[tp].begin for tp in tps})
+        return found
+
+    async def getmany(self, *tps: TopicPartition, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Entry]]:
+        def read() -> dict[TopicPartition, tuple[list[Entry], int]]:
+            return {tp: self._broker.logs[tp].read(self._positions[tp], self._process.read_records) for tp in sorted(tps)}
+
+        found: dict[TopicPartition, tuple[list[Entry], int]] = await self._broker.ask("read", read)
+        if all(position == self._positions[tp] for tp, (_, position) in found.items()):
+            await asyncio.sleep(timeout_ms / 1000)
+        for tp, (_, position) in found.items():
+            self._positions[tp] = position
+        return {tp: records for tp, (records, _) in found.items() if records}

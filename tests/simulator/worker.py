@@ -1,0 +1,110 @@
+"""A worker: processes that live one after another under one name, each with the real engine."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from stream_app.engine.fold import Decoded, Processor, Record, Unit
+from stream_app.engine.stores.store import Changes, Store
+from stream_app.engine.stream import Engine
+from tests.simulator.broker import Attempt, Broker
+from tests.simulator.disk import Disk
+from tests.simulator.loop import Process
+
+Step = tuple[Any, ...]
+
+
+class WorkerProcess(Process):
+    """One life of a worker, and what a crash in it would interrupt."""
+
+    def __init__(self, name: str, broker: Broker, batch_records: int, read_records: int) -> None:
+        super().__init__(name)
+        self.broker = broker
+        self.batch_records = batch_records
+        self.read_records = read_records
+        self.engine: Engine | None = None
+        self.journals: dict[int, list[Step]] = {}
+        self.attempts: dict[int, Attempt] = {}
+        self.phases: dict[int, str] = {}
+        self.is_leaving = False
+
+    def begin(self, partition: int) -> Attempt:
+        """A transaction begins; it holds what was folded since the last."""
+        attempt = self.attempts[partition] = Attempt(self, partition)
+        attempt.journal = list(self.journals.get(partition, ()))
+        self.phases[partition] = "commit"
+        return attempt
+
+    def committed(self, partition: int) -> None:
+        """The broker says committed."""
+        self.journals[partition] = []
+        self.phases[partition] = "store"
+
+    def aborted(self, partition: int) -> None:
+        """The broker says aborted; so does a takeover with what it finds hanging."""
+        self.phases.pop(partition, None)
+
+    def phase(self) -> str:
+        """What a crash would interrupt now."""
+        found = set(self.phases.values())
+        for attempt in self.attempts.values():
+            if attempt.took_effect_at is not None and self.phases.get(attempt.partition) == "commit":
+                return "commit decided"
+        for phase in ("store", "commit", "deadlines", "fold"):
+            if phase in found:
+                return phase
+        return "idle" if self.engine is not None and self.engine.ready else "takeover"
+
+
+class Recorder:
+    """The processor of a partition, and a journal of what the engine asks of it."""
+
+    def __init__(self, inner: Processor, partition: int, process: WorkerProcess) -> None:
+        self._inner = inner
+        self._partition = partition
+        self._process = process
+        self._journal = process.journals.setdefault(partition, [])
+        self._journal.clear()
+        self.decode: Callable[[Record, int], Decoded] = inner.decode
+
+    def _note(self, step: Step) -> None:
+        self._process.journals.setdefault(self._partition, []).append(step)
+
+    def resume(self, memo: Mapping[str, Any]) -> None:
+        self._inner.resume(memo)
+
+    def memo(self) -> dict[str, Any]:
+        return self._inner.memo()
+
+    def fold(self, batch: Sequence[Decoded], unit: Unit) -> Iterator[None]:
+        self._process.phases[self._partition] = "fold"
+        self._note(("fold", tuple(batch)))
+        yield from self._inner.fold(batch, unit)
+
+    def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
+        fired = self._inner.fire(unit, bound_ms, wall_ms, limit)
+        self._process.phases[self._partition] = "deadlines" if fired else "fold"
+        self._note(("fire", bound_ms, wall_ms, limit, fired))
+        return fired
+
+    def finish(self, unit: Unit) -> None:
+        self._inner.finish(unit)
+        self._note(("finish",))
+        self._process.phases.pop(self._partition, None)
+
+
+class SimEngine(Engine):
+    """The engine with the worker's simulated disk; everything else of it is the product's."""
+
+    disk: Disk
+    process: WorkerProcess
+
+    def _store(self, partition: int) -> Store:
+        store = self.disk.open(partition)
+        apply, process = store.apply, self.process
+
+        def applied(changes: Changes) -> None:
+            apply(changes)
+            process.phases.pop(partition, None)
+
+        store.apply = applied  # type: ignore[method-assign]
+        return store
