@@ -3,7 +3,6 @@
 Times in `data` are integers in UTC milliseconds under names that end in `_at` (and `valid_until`); the codec writes them as RFC 3339.
 """
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -29,35 +28,46 @@ WILL_CHANGE = "status.will_change"
 WILL_NOT_CHANGE = "status.will_not_change"
 
 
-@dataclass
 class Cause:
     """Why an evaluation took place; `event_id` is None for time and policy."""
 
-    kind: CauseKind
-    event_id: str | None = None
+    def __init__(self, kind: CauseKind, event_id: str | None = None) -> None:
+        self.kind = kind
+        self.event_id = event_id
 
 
-@dataclass
 class Who:
     """Whose events these are."""
 
-    shop_id: str
-    customer_id: str
+    def __init__(self, shop_id: str, customer_id: str) -> None:
+        self.shop_id = shop_id
+        self.customer_id = customer_id
 
 
-@dataclass
 class Outgoing:
     """One event to publish. `dimension` is empty unless it is a `status.changed`; `sequence` orders a customer's events."""
 
-    topic: str
-    type: str
-    id: str
-    who: Who
-    time_ms: int
-    sequence: int
-    origin: Literal["live", "backfill"]
-    data: dict[str, Any]
-    causation_id: str | None = None
+    def __init__(
+        self,
+        topic: str,
+        type: str,  # noqa: A002 - CloudEvents' own names
+        id: str,  # noqa: A002
+        who: Who,
+        time_ms: int,
+        sequence: int,
+        origin: Literal["live", "backfill"],
+        data: dict[str, Any],
+        causation_id: str | None = None,
+    ) -> None:
+        self.topic = topic
+        self.type = type
+        self.id = id
+        self.who = who
+        self.time_ms = time_ms
+        self.sequence = sequence
+        self.origin = origin
+        self.data = data
+        self.causation_id = causation_id
 
 
 def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int | str) -> str:

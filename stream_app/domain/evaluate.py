@@ -4,8 +4,6 @@
 up to t fire, each at its own time; so the changes depend on his own events and on how far time has come, and on nothing else.
 """
 
-from dataclasses import dataclass, field
-
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
 from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
 from stream_app.domain.facts import window
@@ -19,15 +17,15 @@ _TIME = Cause("time")
 _POLICY = Cause("policy")
 
 
-@dataclass
 class Outcome:
     """What came of one or more steps, in order: to publish, to dead-letter, to count."""
 
-    published: list[Outgoing] = field(default_factory=list)
-    rejected: list[tuple[Rejected, Raw]] = field(default_factory=list)
-    forgotten: list[str] = field(default_factory=list)
-    duplicates: int = 0
-    deadlines: int = 0
+    def __init__(self) -> None:
+        self.published: list[Outgoing] = []
+        self.rejected: list[tuple[Rejected, Raw]] = []
+        self.forgotten: list[str] = []
+        self.duplicates = 0
+        self.deadlines = 0
 
 
 def refuse(event: Event, policy: Policy | None) -> Rejected | None:

@@ -3,7 +3,6 @@
 Each is a pure function of the change and the customer, and goes out in the change's transaction.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from stream_app.domain.changes import Cause, Outgoing, identify
@@ -18,13 +17,13 @@ BUDGET_PCT = 5
 """Share of the value that a win-back contact may cost: the default of the policy's contact rules."""
 
 
-@dataclass
 class Before:
     """What was true of an inactive customer before the event that is being evaluated."""
 
-    last_ms: int
-    inactive_at_ms: int
-    tier: str | None
+    def __init__(self, last_ms: int, inactive_at_ms: int, tier: str | None) -> None:
+        self.last_ms = last_ms
+        self.inactive_at_ms = inactive_at_ms
+        self.tier = tier
 
 
 def react(

@@ -3,8 +3,6 @@
 A later dimension is added as a rule here, in the order of computing, and a place in `DIMENSIONS`.
 """
 
-from dataclasses import dataclass
-
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts.state import CHURN_RISK, CLASS, LABEL, LIFECYCLE, SERVICE_LEVEL, WINBACK, State
 from stream_app.domain.policy import Policy
@@ -12,16 +10,16 @@ from stream_app.domain.score import class_deadline_ms, settle_class
 from stream_app.domain.value import Standing
 
 
-@dataclass
 class Verdict:
     """All dimensions at one clock: `values` and `until_ms` are parallel to `DIMENSIONS`.
 
     `until_ms`: the next moment at which the dimension may change without an event, None when there is none.
     """
 
-    at: Standing
-    values: list[str | None]
-    until_ms: list[int | None]
+    def __init__(self, at: Standing, values: list[str | None], until_ms: list[int | None]) -> None:
+        self.at = at
+        self.values = values
+        self.until_ms = until_ms
 
 
 def stand(state: State, policy: Policy) -> Standing:

@@ -4,7 +4,6 @@ Money in minor units, `_pct` whole percentages, `_days` differences of local day
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import floor
 
 from stream_app.domain.facts import window
@@ -13,17 +12,17 @@ from stream_app.domain.policy import Alive, Policy
 from stream_app.domain.rhythm import expected_days, p_alive
 
 
-@dataclass
 class Standing:
     """Where a customer stands at his clock: what the measures need besides the facts.
 
     `leading` is the index of the product group that sets `inactive_at_ms`; -1 without a counting order.
     """
 
-    today: int
-    active: bool
-    leading: int
-    inactive_at_ms: int
+    def __init__(self, today: int, active: bool, leading: int, inactive_at_ms: int) -> None:
+        self.today = today
+        self.active = active
+        self.leading = leading
+        self.inactive_at_ms = inactive_at_ms
 
 
 Measure = Callable[[State, Policy, Standing], int | None]

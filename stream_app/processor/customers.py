@@ -4,8 +4,6 @@ A state is decoded when it is touched and encoded as soon as the next customer's
 that was measured to be slower than decoding them again, because they fall out of the processor's caches.
 """
 
-from dataclasses import dataclass
-
 from stream_app.codec.changes import HEADERS, encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers
 from stream_app.codec.rekeyed import original
@@ -21,14 +19,14 @@ from stream_app.engine.fold import Unit
 from stream_app.processor.policies import PolicyBook
 
 
-@dataclass
 class Customer:
     """An open customer: `state` None means he does not exist (yet); `changed`: a status change was published."""
 
-    key: bytes
-    who: Who
-    state: State | None
-    changed: bool = False
+    def __init__(self, key: bytes, who: Who, state: State | None, changed: bool = False) -> None:
+        self.key = key
+        self.who = who
+        self.state = state
+        self.changed = changed
 
     def deadline_ms(self) -> int | None:
         """His next deadline."""

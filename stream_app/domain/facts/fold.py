@@ -2,7 +2,6 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from stream_app.domain.calendar import DAY_MS
@@ -36,7 +35,6 @@ CRITERIA_MAX = 100
 _CHANNEL_KIND = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
 
 
-@dataclass
 class Folded:
     """What came of folding one event.
 
@@ -44,11 +42,12 @@ class Folded:
     `placed`: the product groups of the order it placed. `forgotten`: what the bounds of the state made us forget early.
     """
 
-    rejected: list[tuple[Rejected, Raw]] = field(default_factory=list)
-    refused: bool = False
-    voids: bool = False
-    placed: int = 0
-    forgotten: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.rejected: list[tuple[Rejected, Raw]] = []
+        self.refused = False
+        self.voids = False
+        self.placed = 0
+        self.forgotten: list[str] = []
 
 
 def is_duplicate(state: State, name: str, time_ms: int, policy: Policy) -> bool:
