@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager, WriteOptions
+from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, RdictIter, WriteBatch, WriteBufferManager, WriteOptions
 
 from stream_app.engine.stores.frame import timeline_of
 from stream_app.engine.stores.store import Changes, Timer
@@ -27,6 +27,8 @@ _MEMTABLE_BYTES = 16 << 20
 _BLOCK_BYTES = 8 << 10
 _BLOOM_BITS = 10
 _LAYOUT = 1
+_SPOILT = "spoilt"
+_CORRUPTION = "Corruption"
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -115,7 +117,10 @@ class RocksStore:
 
     def get(self, key: bytes) -> bytes | None:
         """The frame stored under `key`."""
-        framed: bytes | None = self._db.get(_STATE + key)
+        try:
+            framed: bytes | None = self._db.get(_STATE + key)
+        except Exception as error:  # rocksdict raises bare Exception
+            raise self._spoilt(error) from error
         return framed
 
     def apply(self, changes: Changes) -> None:
@@ -142,6 +147,8 @@ class RocksStore:
         try:
             self._db.write(batch, self._no_log)
         except Exception as error:  # rocksdict raises bare Exception; its text names a file and a cause, never a key
+            if _CORRUPTION in str(error):
+                raise self._spoilt(error) from error
             raise UnitError(
                 f"the store cannot be written ({error}): make room in {self.path.parent}, then start the worker again"
             ) from error
@@ -153,7 +160,7 @@ class RocksStore:
         entries = self._db.iter()
         try:
             entries.seek(prefix + start[0].to_bytes(_DEADLINE_BYTES, "big") + start[1])
-            while entries.valid():
+            while self._valid(entries):
                 entry: bytes = entries.key()
                 if not entry.startswith(prefix):
                     return
@@ -168,7 +175,7 @@ class RocksStore:
         entries = self._db.iter()
         try:
             entries.seek(_TIMER)
-            while entries.valid():
+            while self._valid(entries):
                 entry: bytes = entries.key()
                 if not entry.startswith(_TIMER):
                     break
@@ -207,6 +214,8 @@ class RocksStore:
         """Open what is there; the reason not to use it, or None."""
         if not (self.path / "CURRENT").exists():
             return ""
+        if (self.path / _SPOILT).exists():
+            return "unreadable (an earlier life has seen it)"
         try:
             self._db = Rdict(str(self.path), self._memory.options())
             owner = self._db.get(_IDENTITY)
@@ -221,10 +230,44 @@ class RocksStore:
         self._position = position
         return None
 
+    def _valid(self, entries: RdictIter) -> bool:
+        """Whether the iterator stands on an entry; an unreadable table is an error, and not the end."""
+        if entries.valid():
+            return True
+        try:
+            entries.status()
+        except Exception as error:  # rocksdict raises bare Exception
+            raise self._spoilt(error) from error
+        return False
+
+    def _spoilt(self, error: Exception) -> UnitError:
+        """What is read is not what was written: let the next start throw the store away."""
+        (self.path / _SPOILT).touch()
+        return UnitError(f"the store cannot be read ({error}); start the worker again, and it is rebuilt from the changelog")
+
     def _close_quietly(self) -> None:
         database = self.__dict__.pop("_db", None)
         if database is not None:
             database.close()
+
+
+def owner_of(path: Path) -> Identity | None:
+    """Whose states lie at `path`, looked at without changing anything; None when nothing was ever written there.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    if not (path / "CURRENT").exists():
+        return None
+    try:
+        database = Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only())
+        try:
+            owner = database.get(_IDENTITY)
+        finally:
+            database.close()
+        return None if owner is None else msgspec.json.decode(owner, type=Identity)
+    except Exception as error:  # rocksdict raises bare Exception
+        raise ValueError(type(error).__name__) from error
 
 
 def _timer_key(timer: Timer) -> bytes:

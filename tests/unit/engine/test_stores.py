@@ -7,6 +7,7 @@ import pytest
 
 from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
 from stream_app.engine.stores.store import FIRST, Changes, MemoryStore, Store
+from stream_app.errors import UnitError
 
 ACME = Identity("app", "cluster", 0, 4)
 
@@ -103,3 +104,30 @@ def test_a_store_that_cannot_be_used_is_wiped(tmp_path: Path, memory: SharedMemo
     second.apply(Changes({b"a/2": b"two"}, offset=1))
     assert second.get(b"a/2") == b"two"
     second.close()
+
+
+@pytest.mark.parametrize(
+    "read", [lambda store: store.get(b"a/500"), lambda store: list(store.timers_from("a", FIRST))], ids=["state", "timers"]
+)
+def test_a_store_that_turns_out_spoilt_ends_the_process_and_is_wiped_at_the_next_start(
+    tmp_path: Path, memory: SharedMemory, read: Callable[[RocksStore], object]
+) -> None:
+    store = RocksStore(tmp_path / "0", ACME, memory)
+    keys = [b"a/%03d" % number for number in range(1_000)]
+    store.apply(Changes({key: key * 100 for key in keys}, [(number, key) for number, key in enumerate(keys)], (), 7, b"m"))
+    store.close()
+    (table,) = (tmp_path / "0").glob("*.sst")
+    content = bytearray(table.read_bytes())
+    assert len(content) > 16 << 10
+    for place in range(len(content) // 10, len(content) * 9 // 10, 50):
+        content[place] ^= 0xFF
+    table.write_bytes(content)
+    spoilt = RocksStore(tmp_path / "0", ACME, SharedMemory())
+    assert spoilt.offset == 7, "it opens"
+    with pytest.raises(UnitError, match=r"the store cannot be read .*start the worker again"):
+        read(spoilt)
+    spoilt.close()
+    again = RocksStore(tmp_path / "0", ACME, memory)
+    assert "unreadable" in (again.wiped or "")
+    assert again.offset is None
+    again.close()
