@@ -12,5 +12,6 @@ from tests.faults.story import Story
 @pytest.fixture
 def story(settings: Settings, tmp_path: Path) -> Iterator[Story]:
     """A story on topics of its own."""
-    with Story(settings, tmp_path).told() as told:
-        yield told
+    told = Story(settings, tmp_path)
+    yield told
+    told.close()

@@ -4,7 +4,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -142,18 +141,12 @@ class Story:
         except BrokerUnavailableError:
             return 0
 
-    @contextmanager
-    def told(self) -> Iterator["Story"]:
-        """End what is left of the workers, and show their logs if the story ended badly."""
-        try:
-            yield self
-        except BaseException:
-            for log in sorted({worker.log for worker in self._started}):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text()[-6_000:]}\n")
-            raise
-        finally:
-            for worker in self._started:
-                worker.close()
+    def close(self) -> None:
+        """End what is left of the workers, and print their logs, which pytest shows if the story ended badly."""
+        for worker in self._started:
+            worker.close()
+        for log in sorted({worker.log for worker in self._started}):
+            sys.stderr.write(f"--- {log.name}\n{log.read_text()[-6_000:]}\n")
 
 
 async def until(condition: Callable[[], bool], what: str, limit_s: float = START_LIMIT_S) -> None:
