@@ -83,6 +83,15 @@ async def applied(settings: Settings) -> int:
     return sum(offsets.values())
 
 
+async def positions(settings: Settings, topic: str) -> dict[int, int]:
+    """The next offset to apply of an input, by partition, as the newest markers say."""
+    found: dict[int, int] = {}
+    async for record in read_to_end(settings, changelog_name(settings.id, TABLE)):
+        if record.key == MARKER_KEY:
+            found[record.partition] = decode_marker(record.value).offsets.get(settings.topic(topic), 0)
+    return found
+
+
 def replayed(folder: Path, files: list[Path], policy: Path) -> tuple[Said, dict[str, dict[str, Any]], list[tuple[str, str | None]]]:
     """The same of a replay: what it published, the profiles, the dead letters."""
     out = folder / "replayed.jsonl"
