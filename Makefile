@@ -12,10 +12,10 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test bench schemas demo
+.PHONY: help setup fmt check test test-faults bench schemas demo
 
 help: ## what can be done here
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) $(COMPILED) ## the environment, Kafka and the data set; after it the demo needs no network
 
@@ -47,6 +47,9 @@ check: $(READY) ## format, lint, types, and who may import whom
 
 test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-faults: $(COMPILED) ## every fault on a real Kafka, recorded in tests/faults/last.json (ARGS: for pytest)
+	@$(BIN)/python -m pytest tests/faults --faults all $(ARGS)
 
 bench: $(READY) $(COMPILED) ## measure the worker and the replay
 	@$(BIN)/python -m benchmarks.run $(ARGS)

@@ -11,7 +11,19 @@ from uuid import uuid4
 import pytest
 
 from stream_app.settings import Settings, load_settings
+from tests.budgets import Budgets
 from tests.faults.brokers import TwoDoorBroker
+from tests.faults.recording import Faults
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", choices=["some", "all"], default="some", help="strike all faults, and record it; by default some")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    everything = config.option.faults == "all"
+    config.pluginmanager.register(Faults(everything=everything))
+    config.pluginmanager.register(Budgets(unbounded="kafka" if everything else ""))
 
 
 @pytest.hookimpl(wrapper=True)

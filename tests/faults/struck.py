@@ -4,10 +4,12 @@
 
 `STREAM_APP_STRIKE=<kill|stop>:<stage>:<n>` sends SIGKILL or SIGSTOP to the process itself, at a stage of `STAGES`. The stages are
 reached at the interfaces of the engine (processor, unit, Kafka client, store); the product knows nothing of them.
+`STREAM_APP_FILE_MIB_MAX=<n>` lets no file grow beyond n MiB.
 `STREAM_APP_CLOCK=<seconds>[:<calls>]` shifts the wall clock; with `calls`, to and fro after so many looks at it.
 """
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -170,7 +172,15 @@ def strike_into(kind: str) -> Callable[[], int]:
     return lambda: run(["worker"])
 
 
+def limit_files(mib: int) -> None:
+    """Let a write beyond the limit fail, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (mib << 20, mib << 20))
+
+
 if __name__ == "__main__":
+    if os.environ.get("STREAM_APP_FILE_MIB_MAX"):
+        limit_files(int(os.environ["STREAM_APP_FILE_MIB_MAX"]))
     if os.environ.get("STREAM_APP_CLOCK"):
         shift_clock(os.environ["STREAM_APP_CLOCK"])
     sys.exit(strike_into(sys.argv[1])())

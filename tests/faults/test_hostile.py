@@ -14,6 +14,7 @@ from stream_app.domain.facts.state import describe
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer, read_to_end
+from tests.faults.names import fault
 from tests.integration import product
 from tests.integration.workers import Worker, workers
 
@@ -86,6 +87,7 @@ def hostile(seed: int) -> list[tuple[str, Bytes]]:
     return found
 
 
+@fault("hostile records")
 async def test_ten_thousand_hostile_records(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     good = list(make_history(20_000, 2_000, seed=3))
     keyless = [

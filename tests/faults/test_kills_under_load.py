@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stream_app.settings import Settings
 from stream_app.worker.topics import create_topics
+from tests.faults.names import fault
 from tests.integration.workers import START_LIMIT_S, applied, changes, complaints, publish, workers
 from tests.toy import Event
 
@@ -17,6 +18,7 @@ KILLS = 6
 BASE_MS = 1_700_000_000_000
 
 
+@fault("worker killed under load")
 async def test_kill_9_under_load_loses_and_doubles_nothing(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     await create_topics(settings, partitions=PARTITIONS)
     rng = random.Random(7)

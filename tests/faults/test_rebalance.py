@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stream_app.settings import Settings
 from stream_app.worker.topics import create_topics
+from tests.faults.names import fault
 from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, complaints, publish, wait_exit, workers
 from tests.toy import Event
 
@@ -16,6 +17,7 @@ BASE_MS = 1_700_000_000_000
 SLOW = {"UNIT_RECORDS_MAX": "100", "SESSION_TIMEOUT_MS": "6000"}
 
 
+@fault("worker added and removed")
 async def test_a_worker_added_and_one_removed_under_load(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     await create_topics(settings, partitions=PARTITIONS)
     stream = Stream(settings)
@@ -38,6 +40,7 @@ async def test_a_worker_added_and_one_removed_under_load(settings: Settings, env
     assert complaints(await changes(settings), stream.by_key) == []
 
 
+@fault("worker asleep longer than its session")
 async def test_a_zombie_is_fenced_and_writes_nothing(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     await create_topics(settings, partitions=PARTITIONS)
     stream = Stream(settings)
@@ -61,6 +64,7 @@ async def test_a_zombie_is_fenced_and_writes_nothing(settings: Settings, environ
     assert complaints(await changes(settings), stream.by_key) == []
 
 
+@fault("two workers with one name")
 async def test_two_workers_with_one_name_are_told_apart(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     await create_topics(settings, partitions=PARTITIONS)
     with workers(tmp_path) as start:

@@ -15,6 +15,7 @@ from stream_app.engine.topology import changelog_name
 from stream_app.engine.transactions.hanging import committed_to
 from stream_app.settings import Settings
 from stream_app.worker.topics import TABLE, create_topics
+from tests.faults.names import fault
 from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, complaints, group_offsets, publish, wait_exit, workers
 from tests.toy import OUTPUT, Event
 
@@ -30,6 +31,7 @@ def expected(count: int) -> dict[str, int]:
     return {f"shop/{key}": sum(1 for n in range(count) if n % 50 == key) for key in range(50)}
 
 
+@fault("group offsets moved")
 async def test_the_marker_wins_over_the_group_offset(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     await create_topics(settings, partitions=PARTITIONS)
     await publish(settings, "orders", events(0, 500), PARTITIONS)
@@ -44,6 +46,7 @@ async def test_the_marker_wins_over_the_group_offset(settings: Settings, environ
     assert complaints(await changes(settings), expected(800)) == []
 
 
+@fault("transaction left open")
 async def test_a_lost_store_is_rebuilt_and_an_open_transaction_is_aborted(
     settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -65,6 +68,7 @@ async def test_a_lost_store_is_rebuilt_and_an_open_transaction_is_aborted(
     assert "shop/ghost" not in by_key
 
 
+@fault("transaction hanging")
 async def test_a_transaction_that_the_broker_never_ended_is_aborted(
     settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -95,6 +99,7 @@ async def test_a_transaction_that_the_broker_never_ended_is_aborted(
     assert "shop/ghost" not in by_key
 
 
+@fault("store in memory")
 async def test_a_memory_store_is_rebuilt_at_every_start(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     await create_topics(settings, partitions=PARTITIONS)
     with workers(tmp_path) as start:
@@ -104,6 +109,7 @@ async def test_a_memory_store_is_rebuilt_at_every_start(settings: Settings, envi
     assert complaints(await changes(settings), expected(600)) == []
 
 
+@fault("marker outside the log")
 async def test_a_marker_outside_the_log_is_refused_with_one_line(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     await create_topics(settings, partitions=PARTITIONS)
     offsets = {settings.topic(name): 0 for name in ("orders", "contacts", "customer-events-rekeyed")}

@@ -1,26 +1,31 @@
-"""The broker dies in the middle of the work and comes back: the worker ends or goes on, and nothing is lost or doubled."""
+"""The broker dies in the middle of the work and comes back, at once or late: nothing is lost or doubled."""
 
 import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from stream_app.demo.broker import EmbeddedBroker, free_port
+import pytest
+
+from stream_app.demo.broker import free_port
 from stream_app.errors import BrokerUnavailableError
 from stream_app.settings import Settings, load_settings
 from stream_app.worker.topics import create_topics
+from tests.faults.brokers import broker_on
+from tests.faults.names import fault
+from tests.faults.story import Story
 from tests.integration.workers import START_LIMIT_S, applied, changes, complaints, publish, workers
 from tests.toy import Event
 
 PARTITIONS = 4
 EVENTS = 250_000
 KEYS = 700
+DOWN_S = 120
 HURRY = {"UNIT_RECORDS_MAX": "200", "BATCH_WAIT_MS": "0", "TRANSACTION_TIMEOUT_MS": "4000", "SESSION_TIMEOUT_MS": "6000"}
 
 
+@fault("broker killed")
 async def test_kill_9_of_the_broker_loses_and_doubles_nothing(tmp_path: Path) -> None:
     port = free_port()
     settings = load_settings(broker=f"127.0.0.1:{port}", id="app", data_dir=tmp_path / "data")
@@ -50,19 +55,47 @@ async def test_kill_9_of_the_broker_loses_and_doubles_nothing(tmp_path: Path) ->
             assert worker.stop() == 0
 
 
-@asynccontextmanager
-async def broker_on(tmp_path: Path, port: int) -> AsyncIterator[EmbeddedBroker]:
-    """A broker that this test may kill."""
-    broker = EmbeddedBroker(tmp_path / "kafka", load_settings().cache_dir, port)
-    await asyncio.to_thread(broker.start)
-    try:
-        yield broker
-    finally:
-        await asyncio.to_thread(broker.stop)
-
-
 async def _applied(settings: Settings) -> int:
     try:
         return await applied(settings)
     except BrokerUnavailableError:
         return 0
+
+
+@fault("broker stopped and started")
+async def test_a_clean_restart_of_the_broker_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    await _away(tmp_path, signal.SIGTERM, 1)
+
+
+@pytest.mark.timeout(600)
+@fault("broker down for two minutes")
+async def test_two_minutes_without_a_broker_lose_and_double_nothing(tmp_path: Path) -> None:
+    await _away(tmp_path, signal.SIGKILL, DOWN_S)
+
+
+async def _away(tmp_path: Path, how: signal.Signals, down_s: float) -> None:
+    """Let the broker go away for a while in the middle of the product's work."""
+    port = free_port()
+    story = Story(load_settings(broker=f"127.0.0.1:{port}", id="app", data_dir=tmp_path / "data"), tmp_path)
+    try:
+        async with broker_on(tmp_path, port) as broker:
+            await story.tell(40_000, 2_000)
+            worker = story.start()
+            assert await story.until_applied(2_000, worker) < story.records, "it must strike in the middle of the work"
+            os.kill(broker.pid, how)
+            while broker.alive():
+                await asyncio.sleep(0.1)
+        ended, began = 0, time.monotonic()
+        while time.monotonic() - began < down_s:
+            if worker.process.poll() is not None:
+                assert worker.process.returncode == 1
+                assert worker.lines()[-1].startswith("stream-app: "), "one line says why"
+                ended += 1
+                worker = story.start()
+            await asyncio.sleep(1)
+        async with broker_on(tmp_path, port):
+            worker, _ = await story.supervise(worker, limit_s=2 * START_LIMIT_S)
+            assert down_s < START_LIMIT_S or ended > 1, "nobody waits for ever"
+            await story.finish(worker)
+    finally:
+        story.close()

@@ -1,0 +1,57 @@
+"""Each suite has so many seconds on two cores; a whole run that takes longer fails, so that waiting for tests never creeps up."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+SUITES = {
+    "house": ("house", "contract"),
+    "unit": ("unit", "oracle", "properties", "agreement"),
+    "simulator": ("simulator",),
+    "kafka": ("integration", "faults"),
+}
+BUDGETS_S = {"house": 60, "unit": 180, "simulator": 240, "kafka": 600}
+
+
+def suite_of(nodeid: str) -> str:
+    """The suite of a test, by its room under `tests/`."""
+    room = Path(nodeid.partition("::")[0]).parts[1]
+    return next(suite for suite, rooms in SUITES.items() if room in rooms)
+
+
+def overruns(seconds: dict[str, float]) -> list[str]:
+    """One line for each suite that took longer than it may."""
+    return [
+        f"suite {suite}: {seconds[suite]:.0f} s, and its budget is {limit} s"
+        for suite, limit in BUDGETS_S.items()
+        if seconds.get(suite, 0) > limit
+    ]
+
+
+class Budgets:
+    """The pytest plugin."""
+
+    def __init__(self, unbounded: str = "") -> None:
+        """`unbounded` is a suite that may take as long as it likes in this run."""
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._unbounded = unbounded
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add the seconds of a set-up, a test or a tear-down."""
+        self._seconds[suite_of(report.nodeid)] += report.duration
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the run when a suite took too long."""
+        if self._overruns() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what each suite took."""
+        took = ", ".join(f"{suite} {seconds:.0f} of {BUDGETS_S[suite]}" for suite, seconds in sorted(self._seconds.items()))
+        terminalreporter.write_line(f"seconds of the suites: {took}")
+        for line in self._overruns():
+            terminalreporter.write_line(line, red=True)
+
+    def _overruns(self) -> list[str]:
+        return overruns({suite: seconds for suite, seconds in self._seconds.items() if suite != self._unbounded})

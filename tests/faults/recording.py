@@ -1,0 +1,128 @@
+"""Which faults a run strikes, and the record of the last time that each was struck: `last.json`.
+
+`make test-faults` strikes all and writes the record. `make test` strikes three of the long ones, and of the short ones as many as
+fit beside them, both in an order that the commit's hash decides, so that all come round.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.names import FAULTS, SHORT_S
+
+ROOT = Path(__file__).parents[2]
+ENGINE = ROOT / "stream_app" / "engine"
+LAST = Path(__file__).with_name("last.json")
+LONG_ONES = 3
+SOME_S = 380.0
+"""What the chosen faults may take, so that the rest of the Kafka suite fits into its budget, too."""
+
+Entry = dict[str, Any]
+
+
+def last() -> dict[str, Entry]:
+    """The record, by fault: seconds, class, verdict, commit, and the digest of the engine that was struck."""
+    return dict(json.loads(LAST.read_text(encoding="utf-8"))) if LAST.exists() else {}
+
+
+@cache
+def engine_digest() -> str:
+    """A digest of the engine's sources; a clone has no dates."""
+    digest = sha256()
+    for path in sorted(ENGINE.rglob("*.py")):
+        digest.update(str(path.relative_to(ENGINE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@cache
+def commit() -> str:
+    """The commit that is checked out, as far as it is known."""
+    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def chosen(seconds: Mapping[str, float], by: str) -> list[str]:
+    """Of tests and what they took the last time: three long ones, and the short ones that fit beside them, for the commit `by`."""
+    order = sorted(seconds, key=lambda name: sha256(f"{by} {name}".encode()).digest())
+    picked = [name for name in order if seconds[name] >= SHORT_S][:LONG_ONES]
+    left = SOME_S - sum(seconds[name] for name in picked)
+    for name in order:
+        if seconds[name] < SHORT_S and seconds[name] <= left:
+            picked.append(name)
+            left -= seconds[name]
+    return picked
+
+
+def names_of(item: pytest.Item) -> tuple[str, ...]:
+    """The faults that a test strikes."""
+    marker = item.get_closest_marker("fault")
+    return tuple(marker.args) if marker else ()
+
+
+class Faults:
+    """The pytest plugin."""
+
+    def __init__(self, *, everything: bool) -> None:
+        self._everything = everything
+        self._results: dict[str, tuple[float, str]] = {}
+        self._by_test: dict[str, tuple[str, ...]] = {}
+        self._left_out: list[str] = []
+        self._long: list[str] = []
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out what this run does not strike; whoever names a file or a test gets it."""
+        self._by_test = {item.nodeid: names for item in items if (names := names_of(item))}
+        if self._everything or config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
+            return
+        known = last()
+        took = {test: max(known.get(name, {}).get("test_seconds", 0.0) for name in names) for test, names in self._by_test.items()}
+        picked = set(chosen(took, commit()))
+        self._long = [test for test in picked if took[test] >= SHORT_S]
+        left_out = [item for item in items if item.nodeid in took and item.nodeid not in picked]
+        self._left_out = [item.nodeid for item in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note seconds and outcome of a part of a test."""
+        if report.nodeid not in self._by_test:
+            return
+        seconds, verdict = self._results.get(report.nodeid, (0.0, "held"))
+        worse = {"failed": "broken", "skipped": "skipped"}.get(report.outcome, "held")
+        # What a fixture of the whole session costs, like a broker, is not the fault's.
+        self._results[report.nodeid] = (seconds + (report.duration if report.when == "call" else 0), worse if worse != "held" else verdict)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the record of a run of all faults, or of those that were named."""
+        if self._everything and self._results:
+            record = {name: entry for name, entry in {**last(), **self._entries()}.items() if name in FAULTS}
+            LAST.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say which faults this run has struck."""
+        if not self._left_out:
+            return
+        terminalreporter.write_line(f"long faults of commit {commit()}: {', '.join(sorted(self._long))}")
+        terminalreporter.write_line(f"left out here, `make test-faults` strikes all: {', '.join(sorted(self._left_out))}")
+
+    def _entries(self) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for test, (seconds, verdict) in self._results.items():
+            names = self._by_test[test]
+            for name in names:
+                before = entries.get(name, {"test_seconds": 0.0, "seconds": 0.0, "verdict": "held"})
+                entries[name] = {
+                    "verdict": verdict if before["verdict"] == "held" else before["verdict"],
+                    "seconds": round(before["seconds"] + seconds / len(names), 1),
+                    "test_seconds": round(max(before["test_seconds"], seconds), 1),
+                    "class": "long" if seconds >= SHORT_S else "short",
+                    "commit": commit(),
+                    "engine": engine_digest(),
+                }
+        return entries
