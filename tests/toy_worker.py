@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from stream_app.engine.fold import ProcessorFactory
 from stream_app.errors import StreamAppError
 from stream_app.settings import load_settings
 from stream_app.telemetry.logs import configure_logging
@@ -13,13 +14,13 @@ from stream_app.worker.topics import TABLE
 from tests.toy import ToyProcessor
 
 
-def main() -> int:
+def main(factory: ProcessorFactory = ToyProcessor) -> int:
     """Run until told to stop."""
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
     try:
         lock_data_dir(settings.data_dir)
-        asyncio.run(run_engine(settings, ToyProcessor, Metrics(), table=TABLE, inputs=INPUTS, outputs=OUTPUTS))
+        asyncio.run(run_engine(settings, factory, Metrics(), table=TABLE, inputs=INPUTS, outputs=OUTPUTS))
     except StreamAppError as error:
         sys.stderr.write(f"stream-app: {error}\n")
         return 1

@@ -15,7 +15,7 @@ from stream_app.engine.host.transport import Arrived
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
 from stream_app.engine.stores.store import MemoryStore, Store
-from stream_app.engine.takeover import Restore, marker_of
+from stream_app.engine.takeover import Progress, Restore, marker_of
 from stream_app.engine.topology import Topology
 from stream_app.engine.transactions.hanging import end_hanging
 from stream_app.engine.transactions.producer import TransactionalProducer
@@ -61,6 +61,7 @@ class Engine:
         self.ready = False
         self.beat = time.monotonic()
         self.moves = 0
+        self.restoring: Progress | None = None
         self._settings = settings
         self._factory = factory
         self._metrics = metrics
@@ -142,9 +143,16 @@ class Engine:
             self._failed = True
             self._on_fatal(error)
 
-    def moved(self) -> None:
-        """Something has progressed that is not a unit of work."""
+    def moved(self, progress: Progress) -> None:
+        """A restore has progressed."""
+        self.restoring = progress
         self.moves += 1
+
+    def waits_for(self) -> str | None:
+        """Why partitions are not processed yet, None when they are; safe to call from another thread."""
+        if self.ready:
+            return None
+        return str(self.restoring or "taking partitions over")
 
     def standing(self) -> dict[str, int]:
         """What has something to do, by name, with a number that changes when it moves; safe to call from another thread."""
@@ -227,7 +235,8 @@ class Engine:
             await asyncio.gather(*(producer.start() for producer in producers.values()))
             outputs = [topology.wire(name) for name in topology.outputs]
             abort = {partition: partial(producer.abort_all, outputs) for partition, producer in producers.items()}
-            await end_hanging(settings.brokers, topology.changelog, abort, settings.stall_timeout_s)
+            for partition in await end_hanging(settings.brokers, topology.changelog, abort, settings.stall_timeout_s):
+                stores[partition].wipe("perhaps ahead of what is committed")  # the broker had said committed, and it was written
             restore = Restore(
                 settings.brokers,
                 topology,
@@ -237,6 +246,7 @@ class Engine:
                 progress=self.moved,
             )
             positions = await restore.run(stores)
+            self.restoring = None
         except BaseException:
             for store in stores.values():
                 store.close()

@@ -6,11 +6,13 @@ compacted records, which take offsets and are never handed over.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from msgspec import Struct
 
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, deadline_of, decode_marker
 from stream_app.engine.stores.store import Changes, Store
@@ -22,9 +24,27 @@ from stream_app.telemetry.metrics import Metrics
 _FETCH_BYTES = 4 << 20
 _POLL_MS = 50
 _RECORDS_MAX = 20_000
-_REPORT_EVERY_S = 5.0
+_REPORT_EVERY_S = 2.0
 _TAIL_OFFSETS = 2  # a store that lacks no more than the last transaction's marker lacks nothing
 _log = get_logger(__name__)
+
+
+class Progress(Struct, frozen=True):
+    """How far a restore is.
+
+    Attributes:
+        offsets_left: how many changelog offsets are still to be read, over all partitions.
+        per_s: how many are read in a second, on average since the restore began.
+        eta_s: in how many seconds it will be done at that rate; None while nothing has been read.
+    """
+
+    offsets_left: int
+    per_s: int
+    eta_s: int | None
+
+    def __str__(self) -> str:
+        when = "" if self.eta_s is None else f", {self.per_s} a second, about {self.eta_s} s to go"
+        return f"restoring, {self.offsets_left} records left{when}"
 
 
 class Restore:
@@ -38,7 +58,7 @@ class Restore:
         *,
         stall_timeout_s: float,
         age_max_ms: int,
-        progress: Callable[[], None],
+        progress: Callable[[Progress], None],
     ) -> None:
         """Prepare a restore.
 
@@ -48,7 +68,7 @@ class Restore:
             metrics: where progress is shown.
             stall_timeout_s: how long no position may move before this gives up.
             age_max_ms: a store last written longer ago is thrown away, because tombstones may be gone from the changelog.
-            progress: called whenever a position has moved.
+            progress: told how far it is whenever a position has moved.
         """
         self._brokers = brokers
         self._topology = topology
@@ -124,27 +144,31 @@ class Restore:
         ends: Mapping[TopicPartition, int],
         left: dict[TopicPartition, int],
     ) -> None:
-        moved = reported = time.monotonic()
+        began = moved = reported = time.monotonic()
+        total = still = sum(left.values())
         pending = {tp for tp, count in left.items() if count > 0}
         while pending:
+            await asyncio.sleep(0)  # the client hands over what it has buffered without letting anybody else have a turn
             fetched = await consumer.getmany(*pending, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
             for tp in list(pending):
                 position = await consumer.position(tp)
                 _apply(by_tp[tp], fetched.get(tp, ()), position)
-                if ends[tp] - position < left[tp]:
-                    moved = time.monotonic()
-                    self._progress()
                 left[tp] = max(0, ends[tp] - position)
                 self._metrics.restore(tp.partition, left[tp])
                 if not left[tp]:
                     pending.discard(tp)
                     consumer.pause(tp)
             now = time.monotonic()
+            progress = _pace(total, sum(left.values()), now - began)
+            self._metrics.restore_eta(progress.eta_s or 0)
+            if progress.offsets_left < still:
+                moved, still = now, progress.offsets_left
+                self._progress(progress)
             if now - moved > self._stall_timeout_s:
                 raise StalledError(f"restore: the changelog has not moved for {self._stall_timeout_s:.0f} s; start the worker again")
             if now - reported > _REPORT_EVERY_S:
                 reported = now
-                _log.info("restoring", offsets_left=sum(left.values()))
+                _log.info("restoring", offsets_left=progress.offsets_left, per_s=progress.per_s, eta_s=progress.eta_s)
 
     async def _positions(self, consumer: AIOKafkaConsumer, stores: Mapping[int, Store]) -> dict[int, dict[str, int]]:
         inputs = [tp for partition in stores for tp in self._topology.input_partitions(partition)]
@@ -157,13 +181,18 @@ class Restore:
             for tp in self._topology.input_partitions(partition):
                 at[tp.topic] = begins[tp] if marker is None or tp.topic not in marker.offsets else marker.offsets[tp.topic]
                 if not begins[tp] <= at[tp.topic] <= ends[tp]:
-                    raise PositionError(_outside(tp, at[tp.topic], begins[tp], ends[tp]))
+                    raise PositionError(outside(tp, at[tp.topic], begins[tp], ends[tp]))
         return positions
 
 
 def marker_of(store: Store) -> Marker | None:
     """The marker that a store holds."""
     return None if store.marker is None else decode_marker(store.marker)
+
+
+def _pace(total: int, left: int, seconds: float) -> Progress:
+    per_s = (total - left) / max(seconds, 1e-3)
+    return Progress(left, int(per_s), math.ceil(left / per_s) if per_s else None)
 
 
 def _apply(store: Store, records: Sequence[object], position: int) -> None:
@@ -179,7 +208,8 @@ def _apply(store: Store, records: Sequence[object], position: int) -> None:
     store.apply(Changes(states, arm, (), position, marker))
 
 
-def _outside(tp: TopicPartition, position: int, begin: int, end: int) -> str:
+def outside(tp: TopicPartition, position: int, begin: int, end: int) -> str:
+    """The line about a position that is not in its input's log."""
     what = "records before they were read are gone" if position < begin else "the topic was made anew or cut off"
     return (
         f"topic {tp.topic}, partition {tp.partition}: the position {position} lies outside the log ({begin} to {end}), {what}: "

@@ -50,6 +50,7 @@ class Metrics:
         self._timers = Gauge(name + "timers_pending", "timers armed, about", ["partition"], registry=registry)
         self._overdue = Gauge(name + "deadline_overdue_seconds", "how late the last deadlines fired", ["partition"], registry=registry)
         self._restore = Gauge(name + "restore_records_left", "changelog records still to be restored", ["partition"], registry=registry)
+        self._restore_eta = Gauge(name + "restore_eta_seconds", "when everything will be restored at the present rate", registry=registry)
         self._policy_errors = Counter(name + "policy_errors", "policy documents that could not be used", registry=registry)
         self._ready = Gauge(name + "ready", "1 when the worker processes its partitions", registry=registry)
 
@@ -75,6 +76,10 @@ class Metrics:
     def restore(self, partition: int, left: int) -> None:
         """How many changelog records are still to be restored."""
         self._restore.labels(partition).set(left)
+
+    def restore_eta(self, eta_s: int) -> None:
+        """In how many seconds everything will be restored, 0 when it is."""
+        self._restore_eta.set(eta_s)
 
     def policy_error(self) -> None:
         """A policy document could not be used."""

@@ -18,14 +18,14 @@ _TEXT = "text/plain; charset=utf-8"
 class MetricsServer:
     """Serves the metrics of one process until it is closed."""
 
-    def __init__(self, metrics: Metrics, host: str, port: int, *, ready: Callable[[], bool], alive: Callable[[], bool]) -> None:
+    def __init__(self, metrics: Metrics, host: str, port: int, *, waits_for: Callable[[], str | None], alive: Callable[[], bool]) -> None:
         """Bind the port and serve.
 
         Args:
             metrics: what to show.
             host: the address to bind.
             port: the port to bind.
-            ready: whether the worker processes its partitions.
+            waits_for: why the worker does not process its partitions yet, None when it does.
             alive: whether the event loop still runs.
 
         Raises:
@@ -34,7 +34,7 @@ class MetricsServer:
         pages: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
             "/healthz": lambda: _word(alive(), "ok", "stuck"),
-            "/readyz": lambda: _word(ready(), "ready", "not ready"),
+            "/readyz": lambda: _readiness(waits_for()),
         }
         try:
             self._server = ThreadingHTTPServer((host, port), _handler(pages))
@@ -59,6 +59,10 @@ class MetricsServer:
 
 def _word(good: bool, yes: str, no: str) -> tuple[int, str, bytes]:
     return (200, _TEXT, yes.encode()) if good else (503, _TEXT, no.encode())
+
+
+def _readiness(waits_for: str | None) -> tuple[int, str, bytes]:
+    return _word(waits_for is None, "ready", f"not ready: {waits_for}")
 
 
 def _handler(pages: dict[str, Callable[[], tuple[int, str, bytes]]]) -> type[BaseHTTPRequestHandler]:

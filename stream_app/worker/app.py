@@ -91,19 +91,38 @@ async def run_engine(
         ticking = asyncio.create_task(_or_end(engine.tick(metrics)), name="ticks")
         watchdog.start()
         try:
-            await engine.start()
-            _log.info(
-                "started", partitions=facts.partitions, instance=settings.instance, rules="compiled" if compiled.is_in_use() else "python"
-            )
-            if not compiled.is_in_use():
-                _log.warning(compiled.SLOWER)
-            crashed = asyncio.create_task(_or_end(engine.crashed()), name="crash")
-            await stopped.wait()
-            crashed.cancel()
+            if await _started(engine, stopped):
+                _log.info(
+                    "started",
+                    partitions=facts.partitions,
+                    instance=settings.instance,
+                    rules="compiled" if compiled.is_in_use() else "python",
+                )
+                if not compiled.is_in_use():
+                    _log.warning(compiled.SLOWER)
+                await _until_stopped(engine, stopped)
         finally:
             watchdog.stop()
             ticking.cancel()
             await _stop(engine)
+
+
+async def _started(engine: Engine, stopped: asyncio.Event) -> bool:
+    """Start the engine, which lasts as long as its first restore; False when the process is told to stop before."""
+    starting, stopping = asyncio.create_task(engine.start()), asyncio.create_task(stopped.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        starting.result()
+    else:
+        starting.cancel()
+    return not stopped.is_set()
+
+
+async def _until_stopped(engine: Engine, stopped: asyncio.Event) -> None:
+    crashed = asyncio.create_task(_or_end(engine.crashed()), name="crash")
+    await stopped.wait()
+    crashed.cancel()
 
 
 def end_process(error: BaseException) -> None:
@@ -154,7 +173,7 @@ async def _metrics_server(settings: Settings, metrics: Metrics, engine: Engine) 
         metrics,
         settings.metrics_host,
         settings.metrics_port,
-        ready=lambda: engine.ready,
+        waits_for=engine.waits_for,
         alive=lambda: engine.alive(settings.stall_timeout_s),
     )
     try:

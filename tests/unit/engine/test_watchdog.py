@@ -12,6 +12,7 @@ from stream_app.engine.host.transport import Arrived, InputState
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.stream import Engine
+from stream_app.engine.takeover import Progress
 from stream_app.engine.topology import Topology
 from stream_app.engine.watchdog import Watchdog
 from stream_app.errors import StalledError
@@ -80,7 +81,7 @@ async def test_a_takeover_must_move(engine: Engine) -> None:
     engine.ready = False
     assert dog.check(now) is None
     engine.beat = now + LIMIT_S + 1
-    engine.moved()
+    engine.moved(Progress(7, 1, 7))
     assert dog.check(now + LIMIT_S + 1) is None
     engine.beat = now + 2 * LIMIT_S + 3
     assert "taking partitions over" in str(dog.check(now + 2 * LIMIT_S + 3))

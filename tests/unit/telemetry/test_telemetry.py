@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,7 @@ CATALOGUE = {
     "customer_status_timers_pending": {"partition"},
     "customer_status_deadline_overdue_seconds": {"partition"},
     "customer_status_restore_records_left": {"partition"},
+    "customer_status_restore_eta_seconds": set(),
     "customer_status_policy_errors_total": set(),
     "customer_status_ready": set(),
 }
@@ -92,12 +94,12 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 
 def test_the_port_shows_metrics_health_and_readiness() -> None:
-    state = {"ready": False, "alive": True}
-    server = MetricsServer(observed(), "127.0.0.1", 0, ready=lambda: state["ready"], alive=lambda: state["alive"])
+    state: dict[str, Any] = {"waits_for": "restoring, 7 records left", "alive": True}
+    server = MetricsServer(observed(), "127.0.0.1", 0, waits_for=lambda: state["waits_for"], alive=lambda: state["alive"])
     try:
         assert get(server.port, "/healthz") == (200, "ok")
-        assert get(server.port, "/readyz") == (503, "not ready")
-        state |= {"ready": True, "alive": False}
+        assert get(server.port, "/readyz") == (503, "not ready: restoring, 7 records left")
+        state |= {"waits_for": None, "alive": False}
         assert get(server.port, "/healthz") == (503, "stuck")
         assert get(server.port, "/readyz") == (200, "ready")
         status, body = get(server.port, "/metrics")
@@ -105,7 +107,7 @@ def test_the_port_shows_metrics_health_and_readiness() -> None:
         assert 'customer_status_lag_records{partition="0",topic="orders"} 9.0' in body
         assert get(server.port, "/")[0] == 404
         with pytest.raises(Failure, match=r"STREAM_APP_METRICS_PORT"):
-            MetricsServer(Metrics(), "127.0.0.1", server.port, ready=bool, alive=bool)
+            MetricsServer(Metrics(), "127.0.0.1", server.port, waits_for=lambda: None, alive=bool)
     finally:
         server.close()
 
