@@ -222,3 +222,35 @@ async def test_the_processor_takes_its_memo_back(memo: dict[str, int]) -> None:
     processor = ToyProcessor(0, 1)
     processor.resume(memo)
     assert processor.memo() == {"stream_ms": memo.get("stream_ms", 0)}
+
+
+async def test_no_more_is_fetched_than_two_units_hold(tmp_path: Path) -> None:
+    async with rig(tmp_path, unit_records_max=5) as it:
+        it.say("p-contacts")
+        it.producer.gate.clear()
+        it.say("p-orders", event(1))
+        await until(lambda: it.producer.running == 1)
+        entry = it.runtime.input("p-orders")
+        delivered = 1
+        while it.runtime.wants(entry):
+            it.say("p-orders", *(event(delivered + n) for n in range(1, 4)), lag=100)
+            delivered += 3
+            assert delivered < 50, "there must be an end of it"
+        assert 2 * 5 <= len(entry) < 2 * 5 + 3, "two units, and the record batch that crossed the line"
+        assert it.runtime.wants(it.runtime.input("p-contacts")), "each input has room of its own"
+        entry.end = entry.fetched
+        it.producer.gate.set()
+        await until(lambda: len(it.producer.causes()) == delivered)
+        assert it.producer.causes() == [f"e{n}" for n in range(1, delivered + 1)]
+        await until(lambda: it.runtime.wants(entry))
+
+
+async def test_a_record_batch_under_way_is_waited_for(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        entry = it.runtime.input("p-orders")
+        assert it.runtime.wants(entry)
+        entry.under_way += 1
+        assert not it.runtime.wants(entry)
+        entry.under_way -= 1
+        await it.runtime.quiesce()
+        assert not it.runtime.wants(entry), "what is stopped asks for nothing"
