@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stream_app import __version__
-from stream_app.cli import files, local, policies, show, streams
+from stream_app.cli import doctor, files, local, policies, show, streams
 
 app = typer.Typer(
     name="stream-app",
@@ -44,6 +44,7 @@ policy.command("publish")(policies.publish)
 policy.command("show")(policies.show_published)
 app.command("publish")(streams.publish)
 app.command("worker")(streams.worker)
+app.command("doctor")(doctor.doctor)
 app.command("watch")(streams.watch)
 app.command("replay")(files.replay)
 app.command("schemas")(files.schemas)

@@ -3,11 +3,14 @@
 Without it Faust logs a missing topic ten times a second, for ever, and a wrong partition count ends in an assertion.
 """
 
+import errno
 import fcntl
 import os
+import time
 from pathlib import Path
 
 import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
 
 from stream_app.errors import BrokerUnavailableError, Failure
 from stream_app.settings import Settings
@@ -15,6 +18,8 @@ from stream_app.worker.cluster import admin_client
 from stream_app.worker.topics import check_topics
 
 _LOCK_NAME = "worker.lock"
+_LOCK_ATTEMPTS = 3
+_LOCK_RETRY_S = 0.05
 _locks: list[int] = []
 
 
@@ -34,11 +39,19 @@ async def preflight(settings: Settings) -> Facts:
     """
     partitions = await check_topics(settings)
     async with admin_client(settings) as admin:
-        description = await admin.describe_cluster()
-    cluster_id = description.get("cluster_id")
+        return Facts(partitions, await cluster_id_of(admin, settings))
+
+
+async def cluster_id_of(admin: AIOKafkaAdminClient, settings: Settings) -> str:
+    """Which cluster answers.
+
+    Raises:
+        BrokerUnavailableError: it does not say.
+    """
+    cluster_id = (await admin.describe_cluster()).get("cluster_id")
     if not cluster_id:
         raise BrokerUnavailableError(f"the broker at {settings.broker} does not name its cluster: use Apache Kafka 3 or newer")
-    return Facts(partitions, str(cluster_id))
+    return str(cluster_id)
 
 
 def lock_data_dir(path: Path) -> None:
@@ -51,12 +64,54 @@ def lock_data_dir(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise Failure(f"data directory {path}: {error.strerror}: set STREAM_APP_DATA_DIR to a directory that can be written") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        raise Failure(_unusable(path, error.strerror or "cannot be written")) from None
+    if not _lock(descriptor, fcntl.LOCK_EX):
         os.close(descriptor)
-        raise Failure(
-            f"data directory {path} is used by another worker: stop it, or set STREAM_APP_DATA_DIR to another directory"
-        ) from None
+        raise Failure(locked(path))
     _locks.append(descriptor)
+
+
+def nearest_dir(path: Path) -> Path:
+    """`path`, or what is there of it."""
+    return next(found for found in (path, *path.parents) if found.exists())
+
+
+def unusable(path: Path) -> str | None:
+    """Why `lock_data_dir` could not write `path`, None when it could; makes nothing."""
+    nearest = nearest_dir(path)
+    if not nearest.is_dir():
+        return _unusable(path, os.strerror(errno.ENOTDIR))
+    return None if os.access(nearest, os.W_OK | os.X_OK) else _unusable(path, os.strerror(errno.EACCES))
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the data directory."""
+    try:
+        descriptor = os.open(path / _LOCK_NAME, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def locked(path: Path) -> str:
+    """The line about a data directory that another process holds."""
+    return f"data directory {path} is used by another worker: stop it, or set STREAM_APP_DATA_DIR to another directory"
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Lock a file; somebody who only looks holds it for a moment, and is waited for."""
+    for attempts_left in reversed(range(_LOCK_ATTEMPTS)):
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_LOCK_RETRY_S if attempts_left else 0)
+        else:
+            return True
+    return False
+
+
+def _unusable(path: Path, why: str) -> str:
+    return f"data directory {path}: {why}: set STREAM_APP_DATA_DIR to a directory that can be written"

@@ -1,7 +1,7 @@
 """The topics: what each must be, creating them, and checking them before a worker starts (contract.md, Topics)."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,18 +115,32 @@ async def check_topics(settings: Settings) -> int:
         TopicError: the first that is not; one line with the fix.
         BrokerUnavailableError: nobody answers.
     """
-    wanted = topics_of(settings)
     async with admin_client(settings) as admin:
-        counts = await _partition_counts(admin, settings, wanted)
-        missing = [settings.topic(topic.name) for topic in wanted if settings.topic(topic.name) not in counts]
-        if missing:
-            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-            raise TopicError(f"topic {missing[0]} does not exist{more}: create it with `stream-app topics create`")
-        _refuse_other_counts(counts, settings, wanted, None)
-        for wire, differing in (await _differences(admin, settings, wanted)).items():
-            for name, (value, actual) in sorted(differing.items()):
-                raise TopicError(f"topic {wire} has {name}={actual} and needs {value}: set it with `stream-app topics create`")
-    return counts[settings.topic(wanted[0].name)]
+        partitions, faults = await topic_faults(admin, settings)
+    if faults:
+        raise TopicError(faults[0])
+    return partitions
+
+
+async def topic_faults(admin: AIOKafkaAdminClient, settings: Settings) -> tuple[int, list[str]]:
+    """The number of partitions of the inputs (0 when there are none), and everything that is wrong with the topics, a line each.
+
+    Raises:
+        TopicError: a configuration cannot be read.
+    """
+    wanted = topics_of(settings)
+    counts = await _partition_counts(admin, settings, wanted)
+    faults = []
+    missing = [settings.topic(topic.name) for topic in wanted if settings.topic(topic.name) not in counts]
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        faults.append(f"topic {missing[0]} does not exist{more}: create it with `stream-app topics create`")
+    faults += _other_counts(counts, settings, wanted, None)
+    there = [topic for topic in wanted if settings.topic(topic.name) in counts]
+    for wire, differing in (await _differences(admin, settings, there)).items():
+        for name, (value, actual) in sorted(differing.items()):
+            faults.append(f"topic {wire} has {name}={actual} and needs {value}: set it with `stream-app topics create`")
+    return counts.get(settings.topic(wanted[0].name), 0), faults
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, settings: Settings, wanted: Iterable[Topic]) -> dict[str, int]:
@@ -138,6 +152,12 @@ async def _partition_counts(admin: AIOKafkaAdminClient, settings: Settings, want
 
 
 def _refuse_other_counts(counts: Mapping[str, int], settings: Settings, wanted: Iterable[Topic], partitions: int | None) -> None:
+    for fault in _other_counts(counts, settings, wanted, partitions):
+        raise TopicError(fault)
+
+
+def _other_counts(counts: Mapping[str, int], settings: Settings, wanted: Iterable[Topic], partitions: int | None) -> Iterator[str]:
+    """Topics that belong together and have another number of partitions than the first of them."""
     expected, because = partitions, "--partitions asks for"
     for topic in wanted:
         wire = settings.topic(topic.name)
@@ -148,7 +168,7 @@ def _refuse_other_counts(counts: Mapping[str, int], settings: Settings, wanted: 
             expected, because = count, f"topic {wire} has"
         elif count != expected:
             fix = "delete the wrong topic and create it again, or ask for the other number"
-            raise TopicError(f"topic {wire} has {count} partitions, but {because} {expected}: {fix}")
+            yield f"topic {wire} has {count} partitions, but {because} {expected}: {fix}"
 
 
 async def _create(

@@ -24,6 +24,7 @@ COMMANDS = [
     "publish",
     "worker",
     "watch",
+    "doctor",
     "replay",
     "schemas",
 ]
@@ -95,7 +96,7 @@ def test_no_command_shows_the_usage_and_is_2(words: str, tmp_path: Path) -> None
     assert done.stderr.startswith("Usage: stream-app")
 
 
-@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "policy show", "demo"])
+@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "doctor", "policy show", "demo"])
 def test_a_wrong_setting_is_2_and_names_the_variable(words: str, tmp_path: Path) -> None:
     done = run(*words.split(), cwd=tmp_path, env={"STREAM_APP_GRACE_MS": "soon"})
     assert (done.returncode, done.stdout) == (2, "")

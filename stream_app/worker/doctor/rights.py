@@ -1,0 +1,87 @@
+"""What the broker lets us do, asked for without doing it."""
+
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
+from aiokafka.protocol.admin import DescribeAclsRequest
+
+from stream_app.settings import Settings
+from stream_app.worker.doctor.findings import Finding
+from stream_app.worker.doctor.wire import TRANSACTION, GroupRequest, TopicRightsRequest, ask, coordinator
+from stream_app.worker.topics import Topic, topics_of
+
+READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS = 3, 4, 8, 10
+"""Kafka's numbers of operations; what we may do is a mask of their bits."""
+
+_NAMES = {READ: "READ", WRITE: "WRITE", DESCRIBE: "DESCRIBE", DESCRIBE_CONFIGS: "DESCRIBE_CONFIGS"}
+_ONLY_READ = {"orders", "contacts", "policies"}
+_ANY = 1
+_NO_AUTHORIZER = 54
+_TOPIC_REFUSED = 29
+_GROUP_REFUSED = 30
+
+
+async def check_rights(admin: AIOKafkaAdminClient, settings: Settings) -> list[Finding]:
+    """One finding for each resource that lacks a right, or one that says that nothing is lacking."""
+    try:
+        lacking = [*await _topics(admin, settings), *await _group(admin, settings), *await _transactional_id(admin, settings)]
+        if lacking:
+            return [Finding("acls", "failed", f"{what}: grant it with kafka-acls.sh --add") for what in lacking]
+        if await _has_no_authorizer(admin):
+            return [Finding("acls", "ok", "no authorizer: the broker lets everybody do everything")]
+    except (KafkaError, NotImplementedError) as error:
+        return [Finding("acls", "skipped", f"the broker does not tell what is allowed ({type(error).__name__})")]
+    return [Finding("acls", "ok", "everything that a worker does is allowed")]
+
+
+async def _topics(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+    by_wire = {settings.topic(topic.name): topic for topic in topics_of(settings)}
+    answer = await ask(admin, TopicRightsRequest(list(by_wire)))
+    lacking = []
+    for code, wire, _, _, mask in answer.topics:
+        if code and code != _TOPIC_REFUSED:
+            continue  # a topic that is missing is the other check's
+        missing = [DESCRIBE] if code else _without(mask, _needed(by_wire[wire]))
+        if missing:
+            lacking.append(f"{_list(missing)} on topic {wire} is not allowed")
+    return lacking
+
+
+def _needed(topic: Topic) -> list[int]:
+    reads = [READ] if topic.together or topic.fixed else []
+    return [DESCRIBE, *reads, *([] if topic.name in _ONLY_READ else [WRITE]), DESCRIBE_CONFIGS]
+
+
+async def _group(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+    try:
+        node = await coordinator(admin, settings.id)
+    except KafkaError as error:
+        if error.errno != _GROUP_REFUSED:
+            raise
+        return [f"READ on group {settings.id} is not allowed"]
+    group = (await ask(admin, GroupRequest(settings.id), node)).groups[0]
+    missing = [READ] if group[0] == _GROUP_REFUSED else _without(group[-1], [READ])
+    return [f"{_list(missing)} on group {settings.id} is not allowed"] if missing else []
+
+
+async def _transactional_id(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+    try:
+        await coordinator(admin, f"{settings.id}-0", TRANSACTION)
+    except TransactionalIdAuthorizationFailed:
+        return [f"WRITE on the transactional ids that begin with {settings.id}- is not allowed"]
+    return []
+
+
+async def _has_no_authorizer(admin: AIOKafkaAdminClient) -> bool:
+    nobody: Any = None
+    answer = await ask(admin, DescribeAclsRequest(_ANY, nobody, _ANY, nobody, nobody, _ANY, _ANY))
+    return bool(answer.error_code == _NO_AUTHORIZER)
+
+
+def _without(mask: int, needed: list[int]) -> list[int]:
+    return [operation for operation in needed if not mask >> operation & 1]
+
+
+def _list(operations: list[int]) -> str:
+    return " and ".join(_NAMES[operation] for operation in operations)
