@@ -51,7 +51,7 @@ test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 test-faults: $(COMPILED) ## every fault on a real Kafka, recorded in tests/faults/last.json (ARGS: for pytest)
 	@$(BIN)/python -m pytest tests/faults --faults all $(ARGS)
 
-bench: $(READY) $(COMPILED) ## measure the worker and the replay
+bench: $(READY) $(COMPILED) ## measure us and our peers (ARGS="--quick --json": eight minutes, one document)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 schemas: $(READY) ## write the JSON Schemas from the models

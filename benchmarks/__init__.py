@@ -1,7 +1,9 @@
-"""Speed, measured: one command prints every figure beside its target.
+"""Speed, measured: one command prints every figure beside its target, ours and our peers'.
 
-Owns: run.py (the command), history.py (the input), policy.yaml (every dimension switched on).
+Owns: run.py (the command), report.py (targets and verdicts), machine.py and place.py (where it is measured), history.py (a made-up year),
+policy.yaml (every dimension switched on), w1_fold.py (W1 as a processor), results/; and the rooms measurements (one module a figure),
+w1 (the workload that all systems run), peers (the other systems), product (our own workers under measurement).
 Called by: `make bench`.
-May import: stream_app's commands, as programs.
+May import: stream_app.
 Start at: run.py.
 """

@@ -1,0 +1,68 @@
+"""A worker that already knows very many customers, and what their next orders cost it."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.place import PARTITIONS, Place
+from benchmarks.product.inputs import POLICY
+from benchmarks.product.shop import Shop, Worker, rate
+from benchmarks.product.states import END_MS, SHOP, customer, fill, rfc3339, typical_frames
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the next orders of known customers cost."""
+
+    events_per_s: float
+    cpu_us_per_event: float
+
+
+@dataclass
+class Loaded:
+    """A running worker that has restored `customers`."""
+
+    shop: Shop
+    worker: Worker
+    customers: int
+    restore_s: float
+    calls: int = 0
+
+    def order(self, events: int) -> Cost:
+        """Publish an order each of `events` customers chosen at random, and wait until they are applied."""
+        assert events >= self.shop.partitions * 20, "every partition must have some"
+        history = self.shop.place.folder / f"{self.shop.name}-orders.jsonl"
+        self.calls += 1
+        _write_orders(history, events, self.customers, self.calls)
+        before = self.worker.usage()[0]
+        self.shop.run("publish", str(history))
+        steps = self.shop.wait_applied(events, self.worker)
+        return Cost(rate(steps), (self.worker.usage()[0] - before) * 1e6 / events)
+
+
+@contextmanager
+def loaded(place: Place, customers: int, partitions: int = PARTITIONS) -> Iterator[Loaded]:
+    """Write the customers' changelog, then start a worker with an empty store."""
+    shop = Shop(place, f"of-{customers}-on-{partitions}", POLICY, partitions)
+    fill(shop, typical_frames(POLICY), customers)
+    shop.skip_changelog()
+    with shop.worker() as worker:
+        worker.wait_for("ready")
+        yield Loaded(shop, worker, customers, float(str(worker.wait_for("restored")["seconds"])))
+
+
+def _write_orders(history: Path, events: int, customers: int, call: int) -> None:
+    """Orders a second apart would move the time of the shop by days: these are all of one minute, after everything known."""
+    chance = random.Random(call)
+    with history.open("wb") as target:
+        for number in range(events):
+            time_ms = END_MS + call * 60_000 + number * 60_000 // events
+            lines = [{"sku": "s-1", "category": "sneakers", "quantity": 1, "total_minor": 4_000}]
+            data = {"order_id": f"next-{call}-{number}", "currency": "EUR", "total_minor": 4_000, "lines": lines}
+            event = {"specversion": "1.0", "id": f"next-{call}-{number}", "source": f"/shops/{SHOP}", "type": "order.placed"}
+            subject = customer(chance.randrange(customers))
+            target.write(msgspec.json.encode({**event, "subject": subject, "time": rfc3339(time_ms), "data": data}) + b"\n")

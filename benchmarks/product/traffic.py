@@ -1,0 +1,134 @@
+"""Live traffic at a steady rate, and when each change that it causes is there for a reader of committed records."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from benchmarks.product.shop import Shop
+from benchmarks.product.states import SHOP, rfc3339
+from stream_app.engine.transactions.partitioner import partition_of
+
+_TICK_S = 0.005
+_SETTLE_S = 15.0
+
+
+def order(customer: str, time_ms: int) -> bytes:
+    """An order as an event."""
+    lines = [{"sku": "s-1", "category": "sneakers", "quantity": 1, "total_minor": 4_000}]
+    data = {"order_id": f"{customer}-{time_ms}", "currency": "EUR", "total_minor": 4_000, "lines": lines}
+    event = {"specversion": "1.0", "id": f"{customer}-{time_ms}", "source": f"/shops/{SHOP}", "type": "order.placed", "subject": customer}
+    return msgspec.json.encode({**event, "time": rfc3339(time_ms), "data": data})
+
+
+class Traffic:
+    """New customers who buy for the first time, which is a change for every event.
+
+    `sent` and `seen` are the wall clock in seconds by customer key: when the order was handed to the client, and when its first
+    change was read with read_committed.
+    """
+
+    def __init__(self, shop: Shop, name: str) -> None:
+        """Traffic on `shop`; `name` is in the ids of its customers."""
+        self.shop, self.name = shop, name
+        self.sent: dict[bytes, float] = {}
+        self.seen: dict[bytes, float] = {}
+        self._count = 0
+        self._complete = asyncio.Event()
+
+    async def run(
+        self, rate: float, seconds: float, each: Callable[[Any, float], None] | None = None, enough: Callable[[], bool] | None = None
+    ) -> None:
+        """Publish at `rate` for `seconds`, or until there is `enough`, and read until every order has its change.
+
+        `each` is given all records of `status-changes`, and when they were read.
+        """
+        settings = self.shop.settings
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=settings.brokers, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=100
+        )
+        writer = AIOKafkaProducer(bootstrap_servers=settings.brokers, linger_ms=0, max_batch_size=256 << 10, acks="all")
+        await reader.start()
+        await writer.start()
+        topic = settings.topic("status-changes")
+        reader.assign([TopicPartition(topic, number) for number in range(self.shop.partitions)])
+        await reader.seek_to_end()
+        reading = asyncio.create_task(self._read(reader, each))
+        try:
+            await self._write(writer, rate, seconds, enough or bool)
+            self._complete.clear()
+            if len(self.seen) < len(self.sent):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._complete.wait(), _SETTLE_S)
+        finally:
+            reading.cancel()
+            await writer.stop()
+            await reader.stop()
+
+    def delays_ms(self, after_s: float = 0.0) -> list[float]:
+        """From publishing to a visible change, ascending, of the orders sent later than `after_s` after the first.
+
+        Raises:
+            AssertionError: an order has no change.
+        """
+        missing = len(self.sent) - len(self.seen)
+        assert not missing, f"{missing} of {len(self.sent)} orders have no visible change"
+        first = min(self.sent.values())
+        return sorted((self.seen[key] - at) * 1000 for key, at in self.sent.items() if at - first >= after_s)
+
+    def delays_between(self, first: float, last: float) -> list[float]:
+        """The same of the orders sent from `first` to `last`, by the wall clock."""
+        self.delays_ms()
+        return sorted((self.seen[key] - at) * 1000 for key, at in self.sent.items() if first <= at <= last)
+
+    async def _write(self, writer: AIOKafkaProducer, rate: float, seconds: float, enough: Callable[[], bool]) -> None:
+        topic, partitions = self.shop.settings.topic("orders"), self.shop.partitions
+        started = time.monotonic()
+        published = 0
+        while (now := time.monotonic()) - started < seconds and not enough():
+            due = int((now - started) * rate)
+            batches: dict[int, Any] = {}
+            for _ in range(due - published):
+                self._count += 1
+                name = f"{self.name}-{self._count}"
+                key = f"{SHOP}/{name}".encode()
+                home = partition_of(key, partitions)
+                if home not in batches:
+                    batches[home] = writer.create_batch()
+                at = self.sent[key] = time.time()
+                batches[home].append(timestamp=int(at * 1000), key=key, value=order(name, int(at * 1000)))
+            for home, batch in batches.items():
+                batch.close()
+                await writer.send_batch(batch, topic, partition=home)
+            published = due
+            await asyncio.sleep(_TICK_S)
+        await writer.flush()
+
+    async def _read(self, reader: AIOKafkaConsumer, each: Callable[[Any, float], None] | None) -> None:
+        sent, seen = self.sent, self.seen
+        while True:
+            for records in (await reader.getmany(timeout_ms=100)).values():
+                at = time.time()
+                for record in records:
+                    key = record.key
+                    if key in sent and key not in seen:
+                        seen[key] = at
+                        if len(seen) == len(sent):
+                            self._complete.set()
+                    if each is not None:
+                        each(record, at)
+            await asyncio.sleep(0)
+
+
+def percentile(ascending: Sequence[float], pct: float) -> float:
+    """The value below which `pct` percent of `ascending` lie."""
+    return ascending[min(len(ascending) - 1, int(len(ascending) * pct / 100))]
+
+
+def turned_inactive(value: bytes) -> bool:
+    """Whether a record of `status-changes` is the turn to inactive, and not the notice before it."""
+    return b'"dimension":"lifecycle","from":"active","to":"inactive"' in value and b'"type":"status.changed"' in value
