@@ -25,17 +25,17 @@ def replay(
     The same changes as the worker's, one JSON line each.
     """
     from stream_app import compiled
-    from stream_app.codec.times import parse_time_ms
+    from stream_app.codec.times import YEAR_1_MS, YEAR_10000_MS, parse_time_ms
     from stream_app.replay.run import replay as run
 
     until_ms = None
     if until is not None:
         until_ms = parse_time_ms(until)
-        if until_ms is None:
+        if until_ms is None or not YEAR_1_MS <= until_ms < YEAR_10000_MS:
             raise ConfigError(f"--until {until}: not an RFC 3339 time with an offset, such as 2026-03-01T00:00:00Z")
+    done = run(files, policy, out, until_ms, as_given=as_given)
     if not compiled.is_in_use():
         show.note(compiled.SLOWER)
-    done = run(files, policy, out, until_ms, as_given=as_given)
     show.note(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.items()))
 
 

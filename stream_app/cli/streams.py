@@ -98,9 +98,12 @@ def watch(
 ) -> None:
     """Print committed changes as they come."""
     settings = show.settings_for_command()
+    from stream_app.codec.schemas.outputs import OUTPUT_TYPES
     from stream_app.domain.facts.state import DIMENSIONS
     from stream_app.worker.watch import Filter
 
+    if kind is not None and kind not in OUTPUT_TYPES:
+        raise ConfigError(f"--type {kind}: no such type; there are {', '.join(OUTPUT_TYPES)}")
     if dimension is not None and dimension not in DIMENSIONS:
         raise ConfigError(f"--dimension {dimension}: no such dimension; there are {', '.join(DIMENSIONS)}")
     with show.interruptible():

@@ -17,10 +17,12 @@ ORIGIN_PARTITION = "error.partition"
 ORIGIN_OFFSET = "error.offset"
 _OURS = frozenset({CODE, DETAIL, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET})
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
-def dead_letter_headers(rejected: Rejected, topic: str, partition: int, offset: int, headers: Headers = ()) -> list[tuple[str, bytes]]:
+def dead_letter_headers(
+    rejected: Rejected, topic: str, partition: int, offset: int, headers: Headers = ()
+) -> list[tuple[str, bytes | None]]:
     """The headers of a dead letter: the record's own, then why it was rejected and where it came from.
 
     A record that was a dead letter before, and was sent again, carries only the latest reason.

@@ -54,7 +54,7 @@ def read_structured(value: bytes | None) -> Envelope | Rejected:
     return envelope
 
 
-def read_binary(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Envelope | Rejected:
+def read_binary(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Envelope | Rejected:
     """The envelope of an event whose attributes are `ce_` headers and whose value is the data."""
     if value is not None and len(value) > VALUE_BYTES_MAX:
         return Rejected(Code.INVALID_ENVELOPE, "value: larger than 1 MiB; send a smaller event")
@@ -66,9 +66,11 @@ def read_binary(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> En
             continue
         if name in attributes:
             return Rejected(Code.INVALID_ENVELOPE, f"{name}: given by two headers; send it once")
+        if content is None:
+            return Rejected(Code.INVALID_ENVELOPE, f"{name}: the header is null; give it a text")
         try:
             attributes[name] = content.decode()
-        except (UnicodeDecodeError, AttributeError):
+        except UnicodeDecodeError:
             return Rejected(Code.INVALID_ENVELOPE, f"{name}: the header is not UTF-8 text; encode it as UTF-8")
     try:
         envelope = msgspec.convert(attributes, Envelope)

@@ -21,7 +21,7 @@ MAX_AHEAD_MS = 300_000
 def decode_record(
     key: bytes | None,  # noqa: ARG001 - not trusted
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes]],
+    headers: Sequence[tuple[str, bytes | None]],
     timestamp_ms: int,  # noqa: ARG001 - not trusted
 ) -> Event | Rejected:
     """Decode and validate one input record, in structured or binary mode.
@@ -84,7 +84,7 @@ def peek(value: bytes) -> tuple[str, str, str, int] | None:
     return seen.type, shop, seen.subject, time_ms
 
 
-def _find_mode(headers: Sequence[tuple[str, bytes]]) -> bool | Rejected:
+def _find_mode(headers: Sequence[tuple[str, bytes | None]]) -> bool | Rejected:
     """True for binary mode, False for structured mode."""
     is_binary = False
     for key, content in headers:

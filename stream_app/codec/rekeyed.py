@@ -13,10 +13,10 @@ OFFSET = "rekeyed.offset"
 KEY = "rekeyed.key"
 _OURS = frozenset({TOPIC, PARTITION, OFFSET, KEY})
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
-def origin_headers(topic: str, partition: int, offset: int, key: bytes | None, headers: Headers) -> list[tuple[str, bytes]]:
+def origin_headers(topic: str, partition: int, offset: int, key: bytes | None, headers: Headers) -> list[tuple[str, bytes | None]]:
     """The headers of a record that is sent on: its own, then its coordinates and its key (left out when there is none)."""
     kept = [(name, content) for name, content in headers if name not in _OURS]
     kept += [(TOPIC, topic.encode()), (PARTITION, b"%d" % partition), (OFFSET, b"%d" % offset)]
@@ -28,9 +28,9 @@ def origin_headers(topic: str, partition: int, offset: int, key: bytes | None, h
 def original(raw: Raw) -> Raw:
     """A record of the rekeyed topic as it was read at first; one that nobody sent on stays as it is."""
     *_, value, headers = raw
-    ours = {name: content for name, content in headers if name in _OURS}
+    ours = {name: content for name, content in headers if name in _OURS and content is not None}
     try:
         topic, partition, offset = ours[TOPIC].decode(), int(ours[PARTITION]), int(ours[OFFSET])
-    except (KeyError, ValueError, AttributeError, TypeError):
+    except (KeyError, ValueError):
         return raw
     return (topic, partition, offset, ours.get(KEY), value, [(name, content) for name, content in headers if name not in _OURS])

@@ -8,6 +8,7 @@ import re
 from datetime import date
 
 DAY_MS = 86_400_000
+YEAR_1_MS, YEAR_10000_MS = -62_135_596_800_000, 253_402_300_800_000  # what `format_time` can write: from, and up to before
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _CYCLE_DAYS = 146_097  # 400 Gregorian years
 _REMEMBERED_MAX = 50_000

@@ -18,7 +18,10 @@ _POLICY = Cause("policy")
 
 
 class Outcome:
-    """What came of one or more steps, in order: to publish, to dead-letter, to count."""
+    """What came of one or more steps, in order: to publish, to dead-letter, to count.
+
+    `timeless`: the latest event was a duplicate, or refused before it was folded, and moves no clock.
+    """
 
     def __init__(self) -> None:
         self.published: list[Outgoing] = []
@@ -26,15 +29,12 @@ class Outcome:
         self.forgotten: list[str] = []
         self.duplicates = 0
         self.deadlines = 0
+        self.timeless = False
 
 
-def refuse(event: Event, policy: Policy | None) -> Rejected | None:
-    """Refuse an event that no policy can take: an unknown shop, another currency. `policy` is the shop's, if it has one."""
-    if policy is None:
-        return Rejected(Code.UNKNOWN_SHOP, "source: no policy for this shop and no default policy; publish one, then this event again")
-    if type(event.data) is OrderPlaced and event.data.currency != policy.currency:
-        return Rejected(Code.CURRENCY_MISMATCH, f"data.currency: the shop's policy says {policy.currency}; convert the amounts")
-    return None
+def unknown_shop() -> Rejected:
+    """What an event of a shop without a policy ends as."""
+    return Rejected(Code.UNKNOWN_SHOP, "source: no policy for this shop and no default policy; publish one, then this event again")
 
 
 def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy, outcome: Outcome) -> State | None:
@@ -44,11 +44,20 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
     """
     time_ms = event.time_ms
     is_new = state is None
+    outcome.timeless = False
     if state is None:
         state = new_state(time_ms)
         state.policy_version, state.policy_hash = policy.version, policy.hash
     elif state.seen_ids and is_duplicate(state, event.name, time_ms, policy):
         outcome.duplicates += 1
+        outcome.timeless = True
+        return state
+    if type(event.data) is OrderPlaced and event.data.currency != policy.currency:
+        outcome.rejected.append((_wrong_currency(policy), raw))
+        outcome.timeless = True
+        if is_new:
+            return None
+        outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
         return state
     if state.deadline_ms is not None and state.deadline_ms <= time_ms:
         advance(who, state, time_ms, policy, outcome)
@@ -73,6 +82,10 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
     kind: CauseKind = "void" if folded.voids else "late" if late else "event"
     _evaluate(who, state, policy, Cause(kind, event.id), outcome, before, folded.placed)
     return state
+
+
+def _wrong_currency(policy: Policy) -> Rejected:
+    return Rejected(Code.CURRENCY_MISMATCH, f"data.currency: the shop's policy says {policy.currency}; convert the amounts")
 
 
 def _before(state: State) -> Before:

@@ -24,7 +24,7 @@ def patience_ms(rhythm: Rhythm, n: int, span: int) -> int:
     elif type(rhythm) is Alive:
         try:
             own = floor((turnover_days(rhythm, n, span) - span) * DAY_MS)
-        except (OverflowError, ZeroDivisionError):
+        except (OverflowError, ZeroDivisionError, ValueError):
             return rhythm.max_days * DAY_MS
     else:
         assert type(rhythm) is Fixed

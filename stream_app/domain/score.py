@@ -96,9 +96,9 @@ def _fading_ms(criterion: Criterion, state: State, policy: Policy, at: Standing)
         silent_days = turnover_days(rhythm, state.occasions[at.leading] - 1, span, reached[-1] / 100) - span
     except (OverflowError, ZeroDivisionError):
         return None
-    if silent_days > DAYS_MAX:
+    if not silent_days <= DAYS_MAX:  # absurd parameters can give no number at all
         return None
-    moment = max(state.clock_ms + 1, state.last_ms[at.leading] + int(silent_days * DAY_MS))
+    moment = max(state.clock_ms + 1, state.last_ms[at.leading] + int(max(silent_days, 0.0) * DAY_MS))
 
     def has_fallen(after_ms: int) -> bool:
         return (p_alive_pct_at(state, policy, at, moment + after_ms) or 0) < reached[-1]

@@ -51,7 +51,7 @@ def judge(state: State, policy: Policy) -> Verdict:
             if policy.labels is not None:
                 values[LABEL], until[LABEL] = policy.labels[current], until[CLASS]
             if policy.service_levels is not None:
-                values[SERVICE_LEVEL], until[SERVICE_LEVEL] = policy.service_levels.by_class[current], until[CLASS]
+                values[SERVICE_LEVEL], until[SERVICE_LEVEL] = policy.service_levels.by_class.get(current), until[CLASS]
     return verdict
 
 

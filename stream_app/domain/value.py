@@ -91,7 +91,7 @@ def leading_expected_days(state: State, policy: Policy, at: Standing) -> int:
 
 def leading_span(state: State, policy: Policy, at: Standing) -> int:
     """Local days from the first to the last occasion in the leading group."""
-    return policy.calendar.day(state.last_ms[at.leading]) - state.first_day[at.leading]
+    return max(0, policy.calendar.day(state.last_ms[at.leading]) - state.first_day[at.leading])
 
 
 def _value_total(state: State, policy: Policy, at: Standing) -> int:

@@ -53,12 +53,12 @@ class Customers:
         return customer
 
     def apply(self, customer: Customer, event: Event, raw: Raw, unit: Unit) -> bool:
-        """Apply one event under the policy that holds at its time; False for a duplicate."""
+        """Apply one event under the policy that holds at its time; False if it moves no clock, as a duplicate."""
         policy = self._settle_policy(customer, event.time_ms)
         customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome)
-        is_new = not self._outcome.duplicates
+        moves_time = not self._outcome.timeless
         self._deliver(customer, unit)
-        return is_new
+        return moves_time
 
     def fire(self, customer: Customer, deadline_ms: int, unit: Unit) -> None:
         """Fire the customer's deadline `deadline_ms`, his next one; if a policy came into effect by then, adopt that first."""

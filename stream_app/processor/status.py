@@ -91,7 +91,7 @@ class StatusProcessor:
         for place, decoded in enumerate(batch, first):
             event = decoded.content
             held = None if type(event) is Rejected else self._policies.current(event.shop_id)
-            rejected = event if type(event) is Rejected else evaluate.refuse(event, held and held[1])
+            rejected = event if type(event) is Rejected else evaluate.unknown_shop() if held is None else None
             if rejected is not None:
                 self._customers.reject(rejected, _raw(decoded.record), unit)
                 continue

@@ -43,6 +43,9 @@ def replay(
         Failure: a file is missing or is not JSONL; the policy cannot be used.
     """
     policy = load_policy_file(policy_file)
+    if out is not None and out.exists() and out.samefile(policy_file):
+        message = f"{policy_file}: the output would overwrite the policy; name another file with --out"
+        raise Failure(message)
     for file in files:
         if not file.is_file():
             wrong = "not a regular file, and a replay reads its input more than once" if file.exists() else "no such file"

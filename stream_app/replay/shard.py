@@ -64,7 +64,7 @@ class Shard:
                 for line in lines:
                     number += 1
                     text = line.rstrip(b"\r\n")
-                    if text and self._is_mine(text):
+                    if text.strip() and self._is_mine(text):
                         self._take(number, text)
 
     def _is_mine(self, text: bytes) -> bool:
@@ -95,7 +95,7 @@ class Shard:
         if rejected is not None:
             return rejected
         policy = self._policy
-        return evaluate.refuse(event, policy if policy.shop in (None, event.shop_id) else None)
+        return None if policy.shop in (None, event.shop_id) else evaluate.unknown_shop()
 
     def _reject(self, rejected: Rejected, raw: Raw) -> None:
         topic, partition, number, _, value, _ = raw
@@ -108,7 +108,7 @@ class Shard:
             taken = lines if until_ms is None else [line for line in lines if line.time_ms <= until_ms]
             if not as_given:
                 taken.sort()  # numbers are unique, so events are never compared
-            self._lives.append(self._live(Who(shop_id, customer_id), taken, as_given=as_given))
+            self._lives.append(self._live(Who(shop_id, customer_id), taken, until_ms, as_given=as_given))
         self._lines.clear()
 
     def conclude(self, until_ms: int) -> None:
@@ -128,20 +128,19 @@ class Shard:
         self.events.sort()
         self.profiles.sort()
 
-    def _live(self, who: Who, lines: list[Line], *, as_given: bool) -> Life:
+    def _live(self, who: Who, lines: list[Line], until_ms: int | None, *, as_given: bool) -> Life:
         state: State | None = None
         outcome = Outcome()
-        watermarks = self._watermarks_of(who.shop_id) if as_given else iter(())
+        watermarks = self._watermarks_of(who.shop_id, until_ms) if as_given else iter(())
         watermark = next(watermarks, None)
         for line in lines:
             while watermark is not None and watermark[0] < line.number:
                 if state is not None:
                     evaluate.advance(who, state, watermark[1], self._policy, outcome)
                 watermark = next(watermarks, None)
-            duplicates = outcome.duplicates
             state = evaluate.apply(who, state, line.event, _raw(line.number, line.event.type, line.text), self._policy, outcome)
             is_refused = outcome.rejected and outcome.rejected[-1][1][2] == line.number
-            if not is_refused and outcome.duplicates == duplicates:
+            if not is_refused and not outcome.timeless:
                 self._accept(line.time_ms)
         return who, state, outcome
 
@@ -149,8 +148,10 @@ class Shard:
         if self.latest_ms is None or time_ms > self.latest_ms:
             self.latest_ms = time_ms
 
-    def _watermarks_of(self, shop_id: str) -> Iterator[tuple[int, int]]:
-        return ((number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id)
+    def _watermarks_of(self, shop_id: str, until_ms: int | None) -> Iterator[tuple[int, int]]:
+        return (
+            (number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id and (until_ms is None or time_ms <= until_ms)
+        )
 
 
 def encode_line(outgoing: Outgoing) -> bytes:

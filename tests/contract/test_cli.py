@@ -136,6 +136,53 @@ def test_a_wrong_time_is_wrong_usage(tmp_path: Path) -> None:
     assert "--until yesterday" in only_line(done.stderr)
 
 
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59.999-23:59", "0000-01-01T00:00:00+23:59"])
+def test_an_end_that_no_answer_can_name_is_wrong_usage(until: str, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(POLICY)
+    (tmp_path / "e.jsonl").write_text("")
+    done = run("replay", "e.jsonl", "--policy", "p.yaml", "--until", until, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--until {until}" in only_line(done.stderr)
+
+
+@pytest.mark.parametrize("name", ["e.jsonl", "p.yaml"])
+def test_a_replay_overwrites_nothing_it_reads(name: str, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(POLICY)
+    (tmp_path / "e.jsonl").write_text("{}\n")
+    before = (tmp_path / name).read_bytes()
+    done = run("replay", "e.jsonl", "--policy", "p.yaml", "--out", name, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--out" in only_line(done.stderr)
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_watch_knows_its_types(tmp_path: Path) -> None:
+    done = run("watch", "--type", "status.changes", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "status.changed" in only_line(done.stderr)
+
+
+def test_as_given_no_watermark_leads_beyond_the_end(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(POLICY)
+    lines = [
+        _event("order.placed", "2026-01-01T00:00:00Z", {"order_id": "o", "currency": "EUR", "total_minor": 1}),
+        "   ",  # a line of blanks is no event
+        _event("watermark", "2026-10-01T00:00:00Z", {}, subject=None),
+        _event("interest.shown", "2026-01-02T00:00:00Z", {"kind": "quote"}),
+    ]
+    (tmp_path / "e.jsonl").write_text("\n".join(lines) + "\n")
+    done = run("replay", "e.jsonl", "--policy", "p.yaml", "--as-given", "--until", "2026-01-10T00:00:00Z", cwd=tmp_path)
+    assert done.returncode == 0
+    times = [json.loads(line)["event"]["time"] for line in done.stdout.splitlines()]
+    assert times
+    assert max(times) == "2026-01-10T00:00:00.000Z", "the profile, and nothing later"
+
+
+def _event(kind: str, time_: str, data: dict[str, object], subject: str | None = "c-1") -> str:
+    about = {} if subject is None else {"subject": subject}
+    return json.dumps({"specversion": "1.0", "id": time_, "source": "/shops/acme", "type": kind, "time": time_, **about, "data": data})
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(POLICY)
     event = {

@@ -10,7 +10,8 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
 
 - A deadline is every moment of `Customer.moments`; an evaluation there that changes nothing publishes nothing.
 - Of two faults the one that the event alone shows comes first: unknown type, time range, then unknown shop, currency.
-- Rejected when decoded (currency, unknown type, time range): touches no customer and is not remembered as an id.
+- Rejected when decoded (unknown type, time range, unknown shop): touches no customer and is not remembered as an id.
+- `currency_mismatch`: a customer who exists remembers the id, and nothing else; one who does not is not begun by it.
 - Rejected when folded (`order_exists`, `refund_exists`, `order_closed`): moves the clock and `high`, and its id is remembered.
 - An `order.placed` that is both too old and used before is `order_closed`: the age is looked at first.
 - A voided order still exists: its id used again is `order_exists`; its refund ids are still distinct ids.

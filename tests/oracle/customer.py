@@ -84,8 +84,7 @@ class Customer:
         """One event in log order: dict with `time`, `day`, `id`, `type`, `data`."""
         horizons = self.policy["horizons"]
         high = max(self.high, event["time"])
-        if event["id"] in self.ids and self.ids[event["id"]] >= high - horizons["dedup_days"] * DAY:
-            self.duplicates += 1
+        if self._is_duplicate(event):
             return
         self.advance(event["time"])
         late = event["time"] < self.clock
@@ -102,6 +101,17 @@ class Customer:
         if kind is not None:
             kind = "late" if kind == "event" and late else kind
             self._evaluate({"kind": kind, "event_id": event["id"]}, self.clock)
+
+    def refuse(self, event: Event, code: str) -> None:
+        """An event that the policy refuses: its id is remembered, and nothing else."""
+        if not self._is_duplicate(event):
+            self.rejected.append((event["id"], code))
+            self._remember(event)
+
+    def _is_duplicate(self, event: Event) -> bool:
+        known = self.ids.get(event["id"], -(DAY**3)) >= max(self.high, event["time"]) - self.policy["horizons"]["dedup_days"] * DAY
+        self.duplicates += known
+        return known
 
     def _remember(self, event: Event) -> None:
         """Note the id; forget those behind the horizon and the oldest ones beyond the limit."""

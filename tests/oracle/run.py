@@ -46,8 +46,6 @@ def refusal(raw: dict[str, Any], time: int, policy: dict[str, Any]) -> str | Non
         return "time_out_of_range"
     if policy.get("shop") not in (None, raw["source"].removeprefix("/shops/")):
         return "unknown_shop"
-    if raw["type"] == "order.placed" and raw["data"]["currency"] != policy["currency"]:
-        return "currency_mismatch"
     return None
 
 
@@ -72,6 +70,12 @@ def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_giv
         if event["type"] == "payment.received":
             event["data"]["due_at"] = parse_ms(event["data"]["due_at"])
         name = (raw["source"].removeprefix("/shops/"), raw["subject"])
+        if raw["type"] == "order.placed" and raw["data"]["currency"] != policy["currency"]:
+            if name in outcome.customers:
+                outcome.customers[name].refuse(event, "currency_mismatch")
+            else:
+                outcome.rejected.append((raw["id"], "currency_mismatch"))
+            continue
         customer = outcome.customers.setdefault(name, Customer(policy))
         duplicates, rejected = customer.duplicates, len(customer.rejected)
         customer.fold(event)

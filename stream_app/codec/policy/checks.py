@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from stream_app.codec.policy.currencies import CURRENCIES
 from stream_app.codec.policy.document import Alive, OwnRhythm, ParetoClasses, PolicyDocument, ScoreClasses
 from stream_app.codec.policy.segments import Condition, ExitRule
 
@@ -33,6 +34,9 @@ MEASURES = frozenset(
     ]
 )
 CRITERIA = "criteria."
+GROUPS_MAX = 200
+"""Each order's groups are bits of one number in the customer's bounded state."""
+
 DIMENSIONS: dict[str, frozenset[str]] = {
     "lifecycle": frozenset({"other", "possibly_interested", "potential", "active", "inactive"}),
     "churn_risk": frozenset({"low", "medium", "high"}),
@@ -57,6 +61,7 @@ def is_measure(name: str) -> bool:
 def check_document(document: PolicyDocument) -> list[Complaint]:
     """Everything that one field alone cannot tell, in document order."""
     return [
+        *_check_currency(document),
         *_check_groups(document),
         *_check_rhythms(document),
         *_check_tiers(document),
@@ -86,8 +91,15 @@ def find_unsupported(document: PolicyDocument) -> list[Complaint]:
     return found
 
 
+def _check_currency(document: PolicyDocument) -> Iterator[Complaint]:
+    if document.currency not in CURRENCIES:
+        yield Complaint(("currency",), "no currency of ISO 4217 has this code; name the one that your orders are in, such as EUR")
+
+
 def _check_groups(document: PolicyDocument) -> Iterator[Complaint]:
     owners: dict[str, str] = {}
+    if len(document.product_groups) > GROUPS_MAX:
+        yield Complaint(("product_groups",), f"more than {GROUPS_MAX} groups; a group is a rhythm of buying, so merge those that share one")
     for group, categories in document.product_groups.items():
         if group == "default":
             yield Complaint(("product_groups", group), "the name default is taken by the unmapped categories; use another name")

@@ -30,8 +30,11 @@ from stream_app.domain.facts import orders, window
 from stream_app.domain.facts.state import NEVER, Raw, State, Waiting
 from stream_app.domain.policy import Policy
 
-WAITING_BYTES_MAX = 48 * 1024
+STATE_BYTES_MAX = 480 * 1024
+"""What a state may take by the estimate below, which errs to the high side of what is encoded (domain.md: under 512 KiB)."""
+
 CRITERIA_MAX = 100
+_BUCKETS_FREE = 4_000
 _CHANNEL_KIND = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
 
 
@@ -101,6 +104,7 @@ def fold(state: State, event: Event, raw: Raw, policy: Policy) -> Folded:
         if rejected is not None:
             folded.rejected.append((rejected, raw))
             folded.refused = True
+    _bound(state, policy, folded)
     return folded
 
 
@@ -137,14 +141,30 @@ def _about_order(state: State, item: Waiting, policy: Policy, folded: Folded) ->
         return
     item.expires_ms = state.clock_ms + policy.pending_days * DAY_MS
     state.waiting.append(item)
-    while len(state.waiting) and sum(_size(waiting) for waiting in state.waiting) > WAITING_BYTES_MAX:
+
+
+def _bound(state: State, policy: Policy, folded: Folded) -> None:
+    """Keep a state that is nearly full in its bounds: waiting events end first, then the oldest days of contacts leave."""
+    if not state.waiting and len(state.bucket_day) < _BUCKETS_FREE:
+        return
+    waiting = sum(map(_size, state.waiting))
+    refunds = sum(len(note.refund_ids) for note in state.notes.values())
+    mask = 9 if len(state.groups) < 64 else 12 + len(state.groups) // 8
+    others = (60 + mask) * len(state.order_ms) + 31 * len(state.seen_ms) + 21 * refunds + 42 * len(state.notes)
+    others += sum(40 + len(name.encode()) for name in state.criteria) + sum(60 + len(name.encode()) for name in state.groups)
+    others += sum(120 + sum(6 + len(name.encode()) for name in row[2]) for row in state.closed_days)
+    while state.waiting and waiting + others + 17 * len(state.bucket_day) > STATE_BYTES_MAX:
+        waiting -= _size(state.waiting[0])
         folded.rejected.append((order_unknown(), state.waiting.pop(0).raw))
         folded.forgotten.append("waiting")
+    while state.bucket_day and others + 17 * len(state.bucket_day) > STATE_BYTES_MAX:
+        window.forget_oldest_bucket(state, policy)
+        folded.forgotten.append("contact_day")
 
 
 def _size(waiting: Waiting) -> int:
     _, _, _, key, value, headers = waiting.raw
-    return 300 + len(key or b"") + len(value or b"") + sum(len(name) + len(content) for name, content in headers)
+    return 300 + len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") for name, content in headers)
 
 
 def order_unknown() -> Rejected:

@@ -22,7 +22,7 @@ OPPORTUNITY: Final = 8
 NEVER: Final = -(2**62)
 """Stands for "no such time" in columns of times."""
 
-Raw = tuple[str, int, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
+Raw = tuple[str, int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 """A record as it came: topic, partition, offset, key, value, headers. The domain only carries it to a dead letter."""
 
 

@@ -193,6 +193,13 @@ def put_bucket(state: State, policy: Policy, time_ms: int, kind: int, cost: int 
     state.contact_cost += cost
 
 
+def forget_oldest_bucket(state: State, policy: Policy) -> None:
+    """Let the oldest day's first row leave the window before its time, because the state is full."""
+    _add_bucket(state, policy, 0, -1)
+    for column in (state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced):
+        del column[0]
+
+
 def next_leave_ms(state: State, policy: Policy) -> int | None:
     """When the oldest day of the window leaves it, or None when the window is empty."""
     oldest = None
@@ -233,7 +240,17 @@ def rebuild(state: State, policy: Policy) -> None:
     for k in range(len(state.bucket_day)):
         _add_bucket(state, policy, k, 1)
     for g in range(len(state.groups)):
+        _recount_days(state, policy, g)
         set_until(state, policy, g)
+
+
+def _recount_days(state: State, policy: Policy, g: int) -> None:
+    """Count a group's occasions by the policy's local days; with closed orders only the old count is left."""
+    if state.closed_ms[g] != NEVER or not state.occasions[g]:
+        return
+    mine = [time_ms for i, time_ms in enumerate(state.order_ms) if state.order_groups[i] >> g & 1 and is_counting(state, i)]
+    days = {policy.calendar.day(time_ms) for time_ms in mine}
+    state.occasions[g], state.first_day[g] = len(days), min(days)
 
 
 def set_until(state: State, policy: Policy, g: int, last_day: int | None = None) -> None:
@@ -242,5 +259,5 @@ def set_until(state: State, policy: Policy, g: int, last_day: int | None = None)
         state.until_ms[g] = NEVER
         return
     rhythm = policy.rhythms.get(state.groups[g], policy.default_rhythm)
-    span = (policy.calendar.day(state.last_ms[g]) if last_day is None else last_day) - state.first_day[g]
+    span = max(0, (policy.calendar.day(state.last_ms[g]) if last_day is None else last_day) - state.first_day[g])
     state.until_ms[g] = state.last_ms[g] + patience_ms(rhythm, state.occasions[g] - 1, span)

@@ -28,7 +28,7 @@ _DEADLINE_SHARE = 0.8
 _SUSPICIOUS_S = 1.0  # no broker comes back sooner
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 3.0
-_NO_HEADERS: list[tuple[str, bytes]] = []
+_NO_HEADERS: list[tuple[str, bytes | None]] = []
 
 
 class UnitProducer(Protocol):

@@ -59,7 +59,7 @@ def structured(event_type: str, **changes: Any) -> bytes:
     return json.dumps(envelope(event_type, **changes), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def binary(event_type: str, **changes: Any) -> tuple[bytes, list[tuple[str, bytes]]]:
+def binary(event_type: str, **changes: Any) -> tuple[bytes, list[tuple[str, bytes | None]]]:
     """The value and the headers of the same event in binary mode."""
     event = envelope(event_type, **changes)
     data = event.pop("data", None)

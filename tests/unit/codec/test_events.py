@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from tests.unit.codec.samples import DATA, ORDER, TIME, TIME_MS, binary, envelop
 STRUCTURED_HEADERS = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
 
-def decode(value: bytes | None, headers: list[tuple[str, bytes]] | tuple[()] = ()) -> Event | Rejected:
+def decode(value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()) -> Event | Rejected:
     return decode_record(b"any key", value, headers, 0)
 
 

@@ -122,6 +122,7 @@ def test_all_complaints_come_at_once_with_their_lines() -> None:
         ("winback: [1]", "winback: must be a section with fields"),
         ("time_zone: /etc/passwd", "time_zone: must be an IANA time zone, like Europe/Amsterdam"),
         ("time_zone: Europe", "time_zone: must be an IANA time zone, like Europe/Amsterdam"),
+        ("product_groups: {" + ", ".join(f"g{n}: [c{n}]" for n in range(201)) + "}", "product_groups: more than 200 groups"),
         ("window_days: 999999999999", "window_days: must be at most 7300"),
     ],
 )
@@ -131,6 +132,11 @@ def test_one_complaint(line: str, expected: str) -> None:
     number, _, rest = found[0].removeprefix("policy.yaml:").partition(": ")
     assert 2 <= int(number) <= 3 or "missing" in rest or "horizons" in rest
     assert rest[: len(expected)] == expected
+
+
+@pytest.mark.parametrize("code", ["ZZZ", "XTS", "XXX"])
+def test_three_letters_that_name_no_money(code: str) -> None:
+    assert complaints(f"currency: {code}\n")[0].startswith("policy.yaml:1: currency: no currency of ISO 4217 has this code")
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ DATA_CASES: list[tuple[str, Any, str]] = [
 ]
 
 
-def reject(value: bytes | None, headers: list[tuple[str, bytes]] | tuple[()] = ()) -> Rejected:
+def reject(value: bytes | None, headers: list[tuple[str, bytes | None]] | tuple[()] = ()) -> Rejected:
     found = decode_record(None, value, headers, 0)
     assert isinstance(found, Rejected), found
     return found

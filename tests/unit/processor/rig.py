@@ -88,7 +88,7 @@ class Output:
 
     def header(self, name: str) -> str:
         """A header as text."""
-        return dict(self.headers)[name].decode()
+        return (dict(self.headers)[name] or b"").decode()
 
 
 @dataclass

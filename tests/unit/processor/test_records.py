@@ -89,7 +89,7 @@ def test_a_record_that_waited_for_its_order_at_home_ends_as_it_was_read_at_first
 
 
 @pytest.mark.parametrize("headers", [[], [("rekeyed.topic", b"\xff")], [("rekeyed.topic", b"orders"), ("rekeyed.partition", b"x")]])
-def test_a_record_that_nobody_sent_on_is_a_dead_letter_of_the_topic_it_lies_in(headers: list[tuple[str, bytes]]) -> None:
+def test_a_record_that_nobody_sent_on_is_a_dead_letter_of_the_topic_it_lies_in(headers: list[tuple[str, bytes | None]]) -> None:
     at_home = Rig()
     at_home.work(Record(b"{", b"k", "customer-events-rekeyed", 0, 6, headers=headers))
     (letter,) = at_home.of("dead-letters")
@@ -157,7 +157,7 @@ BAD: list[tuple[Record, str]] = [
 
 @pytest.mark.parametrize(("record", "code"), BAD, ids=[f"{code}-{number}" for number, (_, code) in enumerate(BAD)])
 def test_a_bad_record_is_a_dead_letter_with_its_bytes_and_the_rest_goes_on(record: Record, code: str) -> None:
-    record.offset, record.headers = 77, [("theirs", b"kept")]
+    record.offset, record.headers = 77, [("theirs", b"kept"), ("nothing", None)]
     here = Rig(book(policy(shop="acme", default_rhythm=Fixed(100), rhythms={})))
     here.work(bought(at(0), "good-1"), record, bought(at(0), "good-2"))
     letters = here.of("dead-letters")
@@ -165,6 +165,7 @@ def test_a_bad_record_is_a_dead_letter_with_its_bytes_and_the_rest_goes_on(recor
     found = {name: letters[0].header(name) for name in ("theirs", "error.code", "error.topic", "error.partition", "error.offset")}
     assert found == {"theirs": "kept", "error.code": code, "error.topic": record.topic, "error.partition": "0", "error.offset": "77"}
     assert letters[0].header("error.detail")
+    assert ("nothing", None) in letters[0].headers, "a header may be null in Kafka, and stays so"
     assert [change[:2] for change in here.changes()] == [("good-1", "active"), ("good-2", "active")]
     assert here.counts()["rejections", code] == 1
     assert here.state("c-1") is None
@@ -172,13 +173,14 @@ def test_a_bad_record_is_a_dead_letter_with_its_bytes_and_the_rest_goes_on(recor
 
 def test_what_waited_in_vain_is_a_dead_letter_with_its_own_coordinates() -> None:
     waits = text("order.cancelled", at(0), order_id="o-9")
-    waits.offset, waits.headers, waits.key = 41, [("theirs", b"\x00\xff")], None
+    waits.offset, waits.headers, waits.key = 41, [("theirs", b"\x00\xff"), ("nothing", None)], None
     here = Rig()
     here.work(waits)
     here.restart()
     here.work(watermark(at(30)))
     letter = here.of("dead-letters")[0]
     assert (letter.key, letter.value, dict(letter.headers)["theirs"]) == (None, waits.value, b"\x00\xff")
+    assert dict(letter.headers)["nothing"] is None
     assert [letter.header(f"error.{name}") for name in ("code", "topic", "offset")] == ["order_unknown", "orders", "41"]
 
 
