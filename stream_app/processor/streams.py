@@ -13,6 +13,9 @@ from typing import Any
 
 from stream_app.domain.facts.state import NEVER
 
+_SPARED_MAX = 1_000
+"""So many spared customers travel in the marker; with more of them it would outgrow a record, and a restart forgets them."""
+
 
 class Stream:
     """The time of one shop, in UTC milliseconds.
@@ -49,11 +52,19 @@ class Streams:
 
     def resume(self, memo: Mapping[str, Any]) -> None:
         """Take back what `memo` gave."""
-        self._shops = {shop: Stream(self._grace_ms, *times) for shop, times in memo.items()}
+        self._shops = {shop: Stream(self._grace_ms, *times[:3]) for shop, times in memo.items()}
+        self._spared = {key.encode() for times in memo.values() for key in times[3:]}
 
-    def memo(self) -> dict[str, list[int]]:
-        """{shop: [events_ms, watermark_ms, owed_ms]}."""
-        return {shop: [stream.events_ms, stream.watermark_ms, stream.owed_ms] for shop, stream in self._shops.items()}
+    def memo(self) -> dict[str, list[int | str]]:
+        """{shop: [events_ms, watermark_ms, owed_ms, the keys of its customers to whom nothing is owed]}."""
+        found: dict[str, list[int | str]] = {
+            shop: [stream.events_ms, stream.watermark_ms, stream.owed_ms] for shop, stream in self._shops.items()
+        }
+        if len(self._spared) <= _SPARED_MAX:
+            for key in sorted(self._spared):
+                name = key.decode()
+                found[name.partition("/")[0]].append(name)
+        return found
 
     def get(self, shop: str) -> Stream | None:
         """The shop's stream, None before its first event here."""
