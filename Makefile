@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test test-faults bench schemas demo
+.PHONY: help setup fmt check test sim test-faults bench schemas demo
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 
 test-faults: $(COMPILED) ## every fault on a real Kafka, recorded in tests/faults/last.json (ARGS: for pytest)
 	@$(BIN)/python -m pytest tests/faults --faults all $(ARGS)
+
+sim: $(COMPILED) ## the deterministic simulator (SEED=n: play one run again; ARGS="--minutes 480": a night of new seeds)
+	@$(BIN)/python -m tests.simulator $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(READY) $(COMPILED) ## measure us and our peers (ARGS="--quick --json": eight minutes, one document)
 	@$(BIN)/python -m benchmarks.run $(ARGS)

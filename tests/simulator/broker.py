@@ -1,19 +1,15 @@
-"""The broker: topics, the transaction coordinator with its epochs, and a network that is slow, fails and comes back.
+"""The broker: topics, the transaction coordinator with its epochs, and its deaths."""
 
-A request has an effect at one moment, and is answered later; an error may strike before the effect or after it. What is under
-way when its sender dies takes effect all the same.
-"""
-
-import asyncio
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from aiokafka.errors import ConcurrentTransactions, KafkaError, NotEnoughReplicasError, ProducerFenced, RequestTimedOutError
+from aiokafka.errors import ConcurrentTransactions, ProducerFenced
 
 from tests.simulator.faults import Faults
 from tests.simulator.log import Log, Sent
-from tests.simulator.loop import OWNER, WORLD, SimLoop
+from tests.simulator.loop import SimLoop
+from tests.simulator.network import Network
 
 
 class Attempt:
@@ -29,32 +25,27 @@ class Attempt:
 class Transactional:
     """What the coordinator knows of one transactional id."""
 
-    def __init__(self, number: int, owner: Any) -> None:
+    def __init__(self, number: int) -> None:
         self.number = number
         self.epoch = -1
         self.state = "empty"
         self.logs: dict[Log, None] = {}
-        self.owner = owner
         self.commits = False
         self.attempt: Attempt | None = None
         self.serial = 0
 
 
-class Broker:
-    """One cluster."""
+class Broker(Network):
+    """One cluster of one broker."""
 
     def __init__(self, loop: SimLoop, rng: Random, faults: Faults, trace: Callable[[str], None]) -> None:
-        self.loop = loop
-        self.rng = rng
-        self.faults = faults
-        self.trace = trace
+        super().__init__(loop, rng, faults, trace)
         self.logs: dict[tuple[str, int], Log] = {}
         self.partitions: dict[str, int] = {}
         self.ids: dict[str, Transactional] = {}
-        self.is_up = True
         self.owners: dict[int, Any] = {}  # who has fenced the others of a partition last
         self.zombies: list[str] = []
-        self._waiting: list[Callable[[], None]] = []
+        self._armed_s: float | None = None
 
     def create(self, topic: str, partitions: int) -> None:
         """Make a topic."""
@@ -62,60 +53,21 @@ class Broker:
         for number in range(partitions):
             self.logs[topic, number] = Log(topic, number)
 
-    def now_ms(self) -> int:
-        """The wall clock."""
-        return int((self.loop.epoch_s + self.loop.now) * 1000)
+    # -- its deaths
 
-    def later(self, delay_s: float, work: Callable[..., None], *args: Any) -> None:
-        """Do something that no process can prevent."""
-        self.loop.call_later(delay_s, work, *args, context=WORLD)
-
-    # -- requests
-
-    def ask(self, what: str, effect: Callable[[], Any], *, fallible: bool = True) -> asyncio.Future[Any]:
-        """Send a request; the future is its answer."""
-        answer = self.loop.create_future()
-        owner = OWNER.get()
-        kind = self.faults.strike(what) if fallible else "none"
-        if kind != "none":
-            self.trace(f"{owner.name if owner else '-'}: {what} meets {kind}")
-
-        def answered(result: Any, error: Exception | None) -> None:
-            if answer.done():
-                return
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(result)
-
-        def arrive() -> None:
-            if not self.is_up:
-                self._waiting.append(arrive)
-                return
-            if kind == "before":
-                self.later(self._latency(), answered, None, _error(self.rng))
-                return
-            try:
-                result, error = effect(), None
-            except ConcurrentTransactions:
-                self.later(0.005, arrive)
-                return
-            except KafkaError as raised:
-                result, error = None, raised
-            if kind == "after" and error is None:
-                error = _error(self.rng)
-            self.later(self.faults.delay_s(what) if kind == "slow answer" else self._latency(), answered, result, error)
-
-        self.later(self.faults.delay_s(what) if kind == "slow" else self._latency(), arrive)
-        return answer
+    def arm(self, down_s: float | None) -> None:
+        """Be killed right after the next decision to commit, before its control records are written; None: not any more."""
+        self._armed_s = down_s
 
     def restart(self, down_s: float, *, hang: bool) -> None:
         """The only broker is killed and comes back; with `hang`, ending transactions are declared ended without control records."""
+        if not self.is_up:
+            return
         self.is_up = False
+        self.faults.count("broker killed")
         self.trace(f"broker: killed for {down_s:.2f} s")
 
         def up() -> None:
-            self.is_up = True
             self.trace("broker: back")
             for name, entry in self.ids.items():
                 if hang and entry.state == "ending":
@@ -125,14 +77,9 @@ class Broker:
                     entry.state, entry.logs = "empty", {}
                 elif entry.state == "ending":
                     self._end_later(entry)
-            waiting, self._waiting = self._waiting, []
-            for arrive in waiting:
-                self.later(self._latency(), arrive)
+            self.come_back()
 
         self.later(down_s, up)
-
-    def _latency(self) -> float:
-        return self.rng.uniform(0.0005, 0.008)
 
     # -- the coordinator
 
@@ -140,14 +87,13 @@ class Broker:
         """InitProducerId: end what is open under this name, and fence who had it before."""
         entry = self.ids.get(name)
         if entry is None:
-            entry = self.ids[name] = Transactional(1 + len(self.ids), owner)
+            entry = self.ids[name] = Transactional(1 + len(self.ids))
         if entry.state == "ongoing":
             entry.epoch += 1
             self._decide(entry, commit=False)
         if entry.state == "ending":
             raise ConcurrentTransactions
         entry.epoch += 1
-        entry.owner = owner
         self.owners[partition] = owner
         return entry, entry.epoch
 
@@ -183,10 +129,10 @@ class Broker:
     def _decide(self, entry: Transactional, *, commit: bool) -> None:
         entry.state, entry.commits = "ending", commit
         attempt = entry.attempt
-        if attempt is not None:
-            what = ", ".join(f"{log.topic}-{log.partition} to {log.end}" for log in entry.logs)
-            self.trace(f"coordinator: {attempt.process.name} {'commits' if commit else 'aborts'} {what}")
-        if commit and attempt is not None:
+        assert attempt is not None
+        what = ", ".join(f"{log.topic}-{log.partition} to {log.end}" for log in entry.logs)
+        self.trace(f"coordinator: {attempt.process.name} {'commits' if commit else 'aborts'} {what}")
+        if commit:
             attempt.took_effect_at = self.loop.now
             successor = self.owners.get(attempt.partition)
             assert successor is not None
@@ -194,7 +140,12 @@ class Broker:
                 self.zombies.append(
                     f"{attempt.process.name} committed in partition {attempt.partition}, which {successor.name} had taken over"
                 )
-        self._end_later(entry)
+        if commit and self._armed_s is not None:
+            down_s, self._armed_s = self._armed_s, None
+            self.later(self.rng.uniform(0.0, 0.004), lambda: self.restart(down_s, hang=True))
+            self.later(0.005, self._write_markers, entry, entry.serial)
+        else:
+            self._end_later(entry)
 
     def _end_later(self, entry: Transactional) -> None:
         self.later(self.faults.marker_delay_s(), self._write_markers, entry, entry.serial)
@@ -209,13 +160,9 @@ class Broker:
     def _expire(self, entry: Transactional, serial: int) -> None:
         if entry.serial == serial and entry.state == "ongoing":
             if not self.is_up:
-                self._waiting.append(lambda: self._expire(entry, serial))
+                self.waiting.append(lambda: self._expire(entry, serial))
                 return
             self.faults.count("transaction timed out")
             self.trace("coordinator: a transaction timed out")
             entry.epoch += 1
             self._decide(entry, commit=False)
-
-
-def _error(rng: Random) -> Any:
-    return RequestTimedOutError() if rng.random() < 0.5 else NotEnoughReplicasError()

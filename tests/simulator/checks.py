@@ -158,7 +158,8 @@ class _Partition:
             if states.get(key) != replay.states.get(key):
                 yield self._say("state", f"{key!r} is {states.get(key)!r}, not {replay.states.get(key)!r}")
         for process in self._world.processes.values():
-            runtime = process.engine.runtimes.get(self._partition) if process.engine is not None and not process.dead else None
+            is_owner = self._world.broker.owners.get(self._partition) is process and not process.dead
+            runtime = process.engine.runtimes.get(self._partition) if process.engine is not None and is_owner else None
             for key, state in states.items() if runtime is not None else ():
                 framed = runtime.store.get(key) if runtime is not None else None
                 if framed is None or state_of(framed) != state:

@@ -1,7 +1,8 @@
 """aiokafka's producer and consumer, as far as the product calls them, on the simulated broker."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -33,7 +34,9 @@ class Batch:
         self._size = size
         self._closed = False
 
-    def append(self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> object | None:
+    def append(
+        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+    ) -> object | None:
         if self._closed or len(self.sent) == self._size:
             return None
         self.sent.append((key, value, tuple(headers)))
@@ -167,3 +170,72 @@ class SimReader:
         for tp, (_, position) in found.items():
             self._positions[tp] = position
         return {tp: records for tp, (records, _) in found.items() if records}
+
+
+class _Place:
+    """How far a client is with one partition."""
+
+    def __init__(self) -> None:
+        self.has_valid_position = False
+        self.position = 0
+        self.lso: int | None = None
+        self.timestamp: int | None = None
+
+
+class SimClient:
+    """`AIOKafkaConsumer` in a group, with the inner parts of it that the product's transport looks at."""
+
+    def __init__(self, process: WorkerProcess) -> None:
+        self._broker: Broker = process.broker
+        self._places: dict[tuple[str, int], _Place] = {}
+        self._fetcher = self._subscription = self.subscription = self.assignment = self
+
+    def fetch_context(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def state_value(self, tp: tuple[str, int]) -> _Place | None:
+        return self._places.get(tp)
+
+    def seek(self, tp: tuple[str, int], offset: int) -> None:
+        place = self._places[tp] = _Place()
+        place.position, place.has_valid_position = offset, True
+
+    def pause(self, *_: Any) -> None:
+        """Changelogs are never asked for here."""
+
+    async def fetched_records(self, wanted: Iterable[Any], timeout: float) -> dict[Any, list[Entry]]:
+        """What has arrived of some partitions; some answers come later than others, and some records come again."""
+        broker, rng = self._broker, self._broker.rng
+        asked = [(tp, self._places[tp]) for tp in sorted(wanted) if tp in self._places and rng.random() < 0.8]
+        limit = rng.choice((1, 3, 10, 40))
+
+        def read() -> list[tuple[Any, _Place, int, list[Entry], int, int]]:
+            logs = broker.logs
+            found = [(tp, self._places[tp]) for tp, _ in asked]
+            return [(tp, place, place.position, *logs[tp].read(place.position, limit), logs[tp].stable()) for tp, place in found]
+
+        try:
+            async with asyncio.timeout(timeout):
+                answers = await broker.ask("fetch", read)
+        except TimeoutError:
+            return {}
+        batches: dict[Any, list[Entry]] = {}
+        for tp, place, begin, records, position, stable in answers:
+            if self._places[tp] is not place or place.position != begin:
+                continue  # a seek came between
+            place.position, place.lso, place.timestamp = position, stable, broker.now_ms()
+            if not records and rng.random() < 0.05:
+                records = self._seen_before(tp, position)  # noqa: PLW2901
+            if records:
+                batches[tp] = records
+        if not batches:
+            await asyncio.sleep(rng.uniform(0.005, 0.15))
+        return batches
+
+    def _seen_before(self, tp: Any, position: int) -> list[Entry]:
+        """Records that were delivered before: a client may read a record batch from its first record on."""
+        records, _ = self._broker.logs[tp].read(max(0, position - 3), 3)
+        again = [record for record in records if record.offset < position]
+        if again:
+            self._broker.faults.count("delivered again")
+        return again

@@ -24,12 +24,13 @@ class SimStore(MemoryStore):
     def apply(self, changes: Changes) -> None:
         super().apply(changes)
         self.written_ms = int(time.time() * 1000)
-        self._flush(self, closing=False)
+        self._flush(self)
 
     def wipe(self, reason: str) -> None:
         flush = self._flush
         MemoryStore.__init__(self)
         self.wiped, self._flush = reason, flush
+        self._flush(self, wiped=True)
 
     def close(self) -> None:
         self._flush(self, closing=True)
@@ -64,11 +65,15 @@ class Disk:
         self._flushed.pop(partition, None)
         if contents is not None:
             self._flushed[partition] = contents
-        store = SimStore(contents, lambda store, closing: self._write(partition, store, closing=closing))
+        store = SimStore(contents, lambda store, **how: self._write(partition, store, **how))
         self._newest[partition] = store
         return store
 
-    def _write(self, partition: int, store: SimStore, *, closing: bool) -> None:
+    def _write(self, partition: int, store: SimStore, *, closing: bool = False, wiped: bool = False) -> None:
+        if wiped:
+            self._faults.count("store wiped")
+            self._flushed.pop(partition, None)
+            return
         if self._newest.get(partition) is store and (closing or self._rng.random() < 0.1):
             self._flushed[partition] = store.contents()
             if closing:

@@ -50,3 +50,10 @@ class Faults:
     def marker_delay_s(self) -> float:
         """From the decision to the control records."""
         return self._rng.uniform(0.001, 0.002 if self.is_over else self._marker_s)
+
+    def hop_s(self) -> float:
+        """How long one thread waits for the other."""
+        if self.is_over or self._rng.random() > self._slow:
+            return 0.002
+        self.count("threads: slow")
+        return self._rng.choice((0.02, 0.1, 0.4))

@@ -71,8 +71,11 @@ def story(rng: Random, partitions: int, faults: Faults) -> Story:
     length_s = 0.0 if is_backlog else rng.choice((0.5, 3.0, 8.0))
     foreign = rng.random() if not is_backlog and rng.random() < 0.4 else 0.0
     records: list[Published] = []
+    latest_ms = 0
     for place, (time, event) in enumerate(events):
         at_s = length_s * place / len(events)
+        faults.count("late event", time < latest_ms)
+        latest_ms = max(latest_ms, time)
         records += _records(rng, event, time, at_s, partitions, foreign, faults)
         if rng.random() < 0.08:
             mark_ms = time if is_backlog else time - rng.choice((0, 10, 100)) * DAY
@@ -91,6 +94,7 @@ def _records(
     partition = home
     if foreign and partition_of(key + b"!", 100) < foreign * 100:
         partition = (home + 1) % partitions
+        faults.count("foreign partition", partition != home)
     record = Published(at_s, topic_of(event), partition, time, key, json.dumps(event).encode())
     found = [record]
     if rng.random() < 0.04:

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-Sent = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+Sent = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 
 
 class Part:

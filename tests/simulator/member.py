@@ -5,7 +5,7 @@ talks to aiokafka, is simulated.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,86 +13,59 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from stream_app.engine.host.table import Recovery
-from stream_app.engine.host.transport import Arrived, Consumer, InputState
+from stream_app.engine.host.transport import Consumer, ConsumerThread
 from stream_app.errors import StreamAppError
+from tests.simulator.clients import SimClient
 from tests.simulator.group import Group, Rebalance
-from tests.simulator.log import Entry
 from tests.simulator.worker import SimEngine, WorkerProcess
 
 _BEAT_S = 0.3
 
 
-class Thread:
-    """The client thread: positions, and what it last heard of each input."""
+class SimThread(ConsumerThread):
+    """The product's client thread, on a simulated client; it is called over a hop, as a thread is."""
 
     def __init__(self, process: WorkerProcess, group: Group) -> None:
         self._process = process
-        self._broker = process.broker
+        self._rng = process.broker.rng
         self._group = group
-        self._positions: dict[TP, int] = {}
-        self._states: dict[TP, InputState] = {}
-        self.flow: Any = None
+        self._client = SimClient(process)
 
     def member_id(self) -> str:
         return self._group.member_id(self._process)
 
-    async def place(self, positions: Mapping[TP, int], paused: frozenset[TP]) -> None:
-        await asyncio.sleep(0.001)
-        self._positions |= positions
-        for tp in positions:
-            self._states.pop(tp, None)
+    def _ensure_consumer(self) -> Any:
+        return self._client
 
-    async def arrive(self, wanted: frozenset[TP], inputs: frozenset[TP]) -> Arrived:
-        broker, rng = self._broker, self._broker.rng
-        asked = [tp for tp in sorted(wanted) if tp in self._positions and rng.random() < 0.8] if self.flow() else []
-        again = {tp for tp in asked if rng.random() < 0.05}
-        limit = rng.choice((1, 3, 10, 40))
+    async def call_thread(self, fun: Any, *args: Any, **_: Any) -> Any:
+        await self._hop()
+        result = await fun(*args)
+        if args and not args[0]:
+            await asyncio.sleep(0.05)  # nothing was wanted: it need not be asked again and again
+        await self._hop()
+        return result
 
-        def read() -> dict[TP, tuple[list[Entry], int, int]]:
-            return {tp: (*broker.logs[tp].read(self._positions[tp], limit), broker.logs[tp].stable()) for tp in asked}
-
-        try:
-            async with asyncio.timeout(1.0):
-                found = await broker.ask("fetch", read)
-        except TimeoutError:
-            found = {}
-        batches: dict[TP, list[Entry]] = {}
-        for tp, (records, position, stable) in found.items():
-            self._positions[tp] = position
-            self._states[tp] = InputState(position, stable, broker.now_ms())
-            if records or tp in again:
-                batches[tp] = records or self._seen_before(tp, position)
-        batches = {tp: records for tp, records in batches.items() if records}
-        if not batches:
-            await asyncio.sleep(rng.uniform(0.005, 0.15))
-        return Arrived(batches, {tp: self._states[tp] for tp in sorted(inputs) if tp in self._states})
-
-    def _seen_before(self, tp: TP, position: int) -> list[Entry]:
-        """Records that were delivered before: a client may read a record batch from its first record on."""
-        records, _ = self._broker.logs[tp].read(max(0, position - 3), 3)
-        again = [record for record in records if record.offset < position]
-        if again:
-            self._broker.faults.count("delivered again")
-        return again
+    async def _hop(self) -> None:
+        await asyncio.sleep(self._rng.choice((0.0, 0.0, 0.001, self._process.broker.faults.hop_s())))
 
 
 class Below(driver.Consumer):
     """What the product's consumer stands on, without Faust."""
 
-    def __init__(self, engine: SimEngine, thread: Thread) -> None:
+    def __init__(self, engine: SimEngine, thread: SimThread) -> None:
         self.app: Any = SimpleNamespace(
             engine=engine,
             consumer=self,
             consumer_generation_id=-1,
             conf=SimpleNamespace(broker_rebalance_timeout=Group.REBALANCE_S, consumer_group_instance_id=engine.process.name),
         )
-        self._thread = thread  # type: ignore[assignment]
+        self._thread = thread
         self._read_offset = {}
         self.flow_active = False
         self.can_resume_flow = asyncio.Event()
         self.suspend_flow = asyncio.Event()
         self.assigned: set[TP] = set()
-        thread.flow = lambda: self.flow_active
+        thread.consumer = self
 
     @property
     def should_stop(self) -> bool:
@@ -156,7 +129,7 @@ class Member:
         self._engine = engine
         self._group = group
         self._process = engine.process
-        self._thread = Thread(engine.process, group)
+        self._thread = SimThread(engine.process, group)
         self._consumer = SimConsumer(engine, self._thread)
         self._recovery = SimRecovery(self._consumer)
 

@@ -72,11 +72,11 @@ def _rebalance(world: World, rng: Random) -> None:
 
 
 def _restart(world: World, rng: Random) -> None:
-    if not world.broker.is_up:
-        return
-    hang = rng.random() < 0.6
-    world.faults.count("broker killed")
-    world.broker.restart(rng.uniform(1.05, 4.0), hang=hang)
+    down_s = rng.uniform(1.05, 4.0)
+    if rng.random() < 0.6:
+        world.broker.arm(down_s)
+    else:
+        world.broker.restart(down_s, hang=rng.random() < 0.5)
 
 
 def _compact(world: World, rng: Random) -> None:
@@ -95,3 +95,9 @@ def _end_faults(world: World) -> None:
     for process in world.processes.values():
         process.crash_at = None
     world.group.cut.clear()
+    world.broker.arm(None)
+    if world.faults.struck["hanging transaction"] or not world.broker.is_up:
+        # What hangs at last is ended by the next unit of work or the next takeover: here, by a takeover.
+        for process in list(world.processes.values()):
+            if not process.dead and not process.is_leaving:
+                world.crash(process)

@@ -15,7 +15,7 @@ from tests.simulator.history import Story
 from tests.simulator.log import Entry, Log
 from tests.simulator.worker import Step
 
-Emitted = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+Emitted = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
 _ALL = 1_000_000
 
 

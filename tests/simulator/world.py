@@ -183,7 +183,12 @@ class World:
         if process.dead:
             return process.is_leaving
         engine = process.engine
-        return engine is not None and engine.ready and not any(runtime.has_lag() for runtime in engine.runtimes.values())
+        return (
+            not process.frozen
+            and engine is not None
+            and engine.ready
+            and not any(runtime.has_lag() for runtime in engine.runtimes.values())
+        )
 
     def digest(self) -> str:
         """The trace in a few characters."""
