@@ -70,6 +70,7 @@ class Faults:
 
     def __init__(self, *, everything: bool) -> None:
         self._everything = everything
+        self._struck = commit(), engine_digest()  # now: somebody may edit while the tests run
         self._results: dict[str, tuple[float, str]] = {}
         self._by_test: dict[str, tuple[str, ...]] = {}
         self._left_out: list[str] = []
@@ -97,10 +98,7 @@ class Faults:
         worse = {"failed": "broken", "skipped": "skipped"}.get(report.outcome, "held")
         # What a fixture of the whole session costs, like a broker, is not the fault's.
         self._results[report.nodeid] = (seconds + (report.duration if report.when == "call" else 0), worse if worse != "held" else verdict)
-
-    def pytest_sessionfinish(self) -> None:
-        """Write the record of a run of all faults, or of those that were named."""
-        if self._everything and self._results:
+        if self._everything and report.when == "teardown":  # at once: a run that is broken off has still struck what it has struck
             record = {name: entry for name, entry in {**last(), **self._entries()}.items() if name in FAULTS}
             LAST.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
 
@@ -122,7 +120,7 @@ class Faults:
                     "seconds": round(before["seconds"] + seconds / len(names), 1),
                     "test_seconds": round(max(before["test_seconds"], seconds), 1),
                     "class": "long" if seconds >= SHORT_S else "short",
-                    "commit": commit(),
-                    "engine": engine_digest(),
+                    "commit": self._struck[0],
+                    "engine": self._struck[1],
                 }
         return entries

@@ -11,11 +11,12 @@ from typing import Any
 
 from stream_app.codec.state import decode_state
 from stream_app.domain.facts.state import State
-from stream_app.engine.stores.frame import MARKER_KEY, decode_marker, state_of
+from stream_app.engine.stores.frame import MARKER_KEY, state_of
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings, child_environment
 from stream_app.worker.cluster import read_to_end
 from stream_app.worker.topics import TABLE
+from tests.integration.workers import markers
 
 PROGRAM = str(Path(sys.executable).parent / "stream-app")
 TOPICS = ("status-changes", "win-back", "service-level")
@@ -76,20 +77,7 @@ async def states(settings: Settings) -> dict[str, State]:
 
 async def applied(settings: Settings) -> int:
     """How many input offsets the newest markers say are applied."""
-    offsets: dict[int, int] = {}
-    async for record in read_to_end(settings, changelog_name(settings.id, TABLE)):
-        if record.key == MARKER_KEY:
-            offsets[record.partition] = sum(decode_marker(record.value).offsets.values())
-    return sum(offsets.values())
-
-
-async def positions(settings: Settings, topic: str) -> dict[int, int]:
-    """The next offset to apply of an input, by partition, as the newest markers say."""
-    found: dict[int, int] = {}
-    async for record in read_to_end(settings, changelog_name(settings.id, TABLE)):
-        if record.key == MARKER_KEY:
-            found[record.partition] = decode_marker(record.value).offsets.get(settings.topic(topic), 0)
-    return found
+    return sum(sum(marker.offsets.values()) for marker in (await markers(settings)).values())
 
 
 def replayed(folder: Path, files: list[Path], policy: Path) -> tuple[Said, dict[str, dict[str, Any]], list[tuple[str, str | None]]]:

@@ -18,7 +18,7 @@ from stream_app.engine.stores.frame import MARKER_KEY, Marker, decode_marker
 from stream_app.engine.topology import changelog_name
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.settings import Settings, child_environment
-from stream_app.worker.cluster import producer, read_to_end
+from stream_app.worker.cluster import partitions_of, producer, read_to_end, reader
 from stream_app.worker.topics import TABLE
 from tests.toy import OUTPUT, Change, Event
 
@@ -117,11 +117,29 @@ async def changes(settings: Settings) -> dict[str, list[Change]]:
 
 
 async def markers(settings: Settings) -> dict[int, Marker]:
-    """The newest committed marker of each partition."""
+    """The newest committed marker of each partition, looked for from the end of the changelog."""
     found: dict[int, Marker] = {}
-    async for record in read_to_end(settings, changelog_name(settings.id, TABLE)):
-        if record.key == MARKER_KEY:
-            found[record.partition] = decode_marker(record.value)
+    async with reader(settings, auto_offset_reset="earliest", max_poll_records=None) as client:
+        tps = await partitions_of(client, settings, changelog_name(settings.id, TABLE))
+        client.assign(tps)
+        ends, begins = await client.end_offsets(tps), await client.beginning_offsets(tps)
+        for tp in tps:
+            look_back = 4  # a unit ends with its marker and Kafka's
+            at = ends[tp]
+            while tp.partition not in found and at > begins[tp]:
+                at = max(begins[tp], ends[tp] - look_back)
+                client.seek(tp, at)
+                if newest := await _markers_from(client, tp, ends[tp]):
+                    found[tp.partition] = newest[-1]
+                look_back *= 8
+    return found
+
+
+async def _markers_from(client: AIOKafkaConsumer, tp: TopicPartition, end: int) -> list[Marker]:
+    found: list[Marker] = []
+    while await client.position(tp) < end:
+        records = (await client.getmany(tp, timeout_ms=200)).get(tp, ())
+        found += [decode_marker(record.value) for record in records if record.key == MARKER_KEY and record.offset < end]
     return found
 
 
