@@ -15,10 +15,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="play this one, and print its trace")
     parser.add_argument("--seeds", type=int, default=2_000, help="how many to play")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--digests", action="store_true", help="print what each of them comes to, one after the other")
     parser.add_argument("--minutes", type=float, help="play on for so long instead")
     given = parser.parse_args()
     if given.seed is not None:
         return _play_one(given.seed)
+    if given.digests:
+        for seed in range(given.first, given.first + given.seeds):
+            sys.stdout.write(f"{seed} {run(seed).digest()}\n")
+        return 0
     seeds = range(given.first, 1 << 62 if given.minutes else given.first + given.seeds)
     until = time.monotonic() + given.minutes * 60 if given.minutes else float("inf")
     return _report(play_many(seeds, _Progress(), until))

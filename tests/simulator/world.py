@@ -191,8 +191,12 @@ class World:
         )
 
     def digest(self) -> str:
-        """The trace in a few characters."""
-        return blake2b("\n".join(self.trace).encode(), digest_size=8).hexdigest()
+        """The trace, and all that was ever written to the logs, in a few characters."""
+        found = blake2b("\n".join(self.trace).encode(), digest_size=8)
+        for log in self.broker.logs.values():
+            for entry in log.history:
+                found.update(repr((entry.key, entry.value, entry.headers, entry.timestamp, entry.is_visible)).encode())
+        return found.hexdigest()
 
     def tail(self) -> str:
         """The last of the trace."""
