@@ -6,6 +6,7 @@ Progress goes to standard error. The result is also written to results/: latest.
 
 import argparse
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -52,6 +53,7 @@ def main() -> None:
 
 def run(only: tuple[str, ...], *, quick: bool) -> dict[str, Any]:
     """Every figure of the measurements `only`, with verdicts, machine, versions and date; a failed one is null, with its reason."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics a moment old have no leader yet, and it says so a hundred times
     if "w1" in only:
         w1.prepare()
     began = time.monotonic()

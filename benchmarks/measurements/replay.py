@@ -38,5 +38,5 @@ def _replay_s(history: Path, policy: Path, folder: Path, cores: set[int] | None)
     allowed = ",".join(map(str, cores or os.sched_getaffinity(0)))
     command = [sys.executable, "-c", program, allowed, "replay", str(history), "--policy", str(policy), "--out", str(folder / "out.jsonl")]
     started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=sys.stderr)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started

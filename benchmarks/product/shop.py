@@ -89,17 +89,17 @@ class Shop:
     def run(self, *arguments: str) -> None:
         """Run a command of the product to its end."""
         command = [sys.executable, "-m", "stream_app", *arguments]
-        subprocess.run(command, env=self._environment(), check=True, stdout=sys.stderr)
+        subprocess.run(command, env=self._environment(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def publish(self, history: Path) -> None:
         """Publish a file, and the watermarks at its end."""
         self.run("publish", str(history), "--history")
 
     @contextmanager
-    def worker(self, name: str = "w1") -> Iterator[Worker]:
-        """Run a worker; each name has its own data directory, which stays."""
+    def worker(self, name: str = "w1", **extra: str) -> Iterator[Worker]:
+        """Run a worker; each name has its own data directory, which stays. `extra` are settings."""
         log = self.place.folder / f"{self.name}-{name}-{time.monotonic_ns()}.log"
-        environment = self._environment(INSTANCE=name, DATA_DIR=str(self.place.folder / self.name / name), LOG_FORMAT="json")
+        environment = self._environment(INSTANCE=name, DATA_DIR=str(self.place.folder / self.name / name), LOG_FORMAT="json", **extra)
         with log.open("wb") as target:
             command = [sys.executable, "-m", "stream_app", "worker"]
             started = time.monotonic()
