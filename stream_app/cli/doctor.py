@@ -14,7 +14,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     """Check everything that a worker needs.
 
     Broker, topics, rights, clock, store, policies, and the workers that run. Nothing is changed, and workers may run meanwhile.
-    Each failure is one line with its fix, and the exit status is then 1.
+    Each failure is one line with its fix, and the exit status is then 1; a warning alone leaves it at 0.
     """
     settings = show.settings_for_command()
     from stream_app.worker.doctor.examine import examine

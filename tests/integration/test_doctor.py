@@ -156,6 +156,8 @@ async def test_a_data_directory_of_another_worker(healthy: Settings) -> None:
         with pytest.raises(Failure) as caught:
             lock_data_dir(healthy.data_dir)
         assert await wrong(healthy) == [("store", str(caught.value))]
+        nobody = await examine(healthy.model_copy(update={"broker": "127.0.0.1:1"}))
+        assert nobody[-1].status == "ok", "without a broker nobody knows whose worker it is"
     assert await wrong(healthy) == []
 
 

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.transaction import AddOffsetsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 
 from stream_app.settings import Settings
-from stream_app.worker.doctor.findings import Finding
+from stream_app.worker.doctor.findings import Finding, Status
 from stream_app.worker.doctor.wire import ATTEMPTS, NOT_YET, RETRY_S, TRANSACTION, TransactionRequest, ask, coordinator
 
 WARN_MS = 1_000
@@ -35,9 +35,9 @@ def judge(off_ms: int, error_ms: int, tolerance_ms: int) -> Finding:
     apart = f"{abs(off_ms) / 1000:.1f} s {'behind' if off_ms < 0 else 'ahead of'} ours"
     if abs(off_ms) - error_ms <= WARN_MS:
         return Finding("clock", "ok", f"the broker's clock and ours agree to {max(1, abs(off_ms) + error_ms)} ms")
-    status = "failed" if abs(off_ms) - error_ms > tolerance_ms else "warning"
+    status: Status = "failed" if abs(off_ms) - error_ms > tolerance_ms else "warning"
     fix = "let NTP set both (events ahead of the wall clock are refused, and deadlines follow it)"
-    return Finding("clock", status, f"the broker's clock is {apart}: {fix}")  # type: ignore[arg-type]
+    return Finding("clock", status, f"the broker's clock is {apart}: {fix}")
 
 
 async def _measure(admin: AIOKafkaAdminClient, transactional_id: str, group: str, clock: Callable[[], float]) -> tuple[int, int]:

@@ -30,7 +30,7 @@ async def examine(settings: Settings, clock: Callable[[], float] = time.time) ->
         lost = f"the connection to {settings.broker} was lost ({type(error).__name__}): see that the broker lives, then ask again"
         text = str(error) if isinstance(error, BrokerUnavailableError) else lost
         skipped = [Finding(check, "skipped", "this needs a broker") for check in _NEEDS_BROKER]
-        return [Finding("broker", "failed", text), *skipped, *check_store(settings, None, set())]
+        return [Finding("broker", "failed", text), *skipped, *check_store(settings, None, None)]
 
 
 async def _with_broker(admin: AIOKafkaAdminClient, settings: Settings, clock: Callable[[], float]) -> list[Finding]:

@@ -16,17 +16,17 @@ from stream_app.worker.topics import TABLE, topics_of
 _UUID_CHARS = 37  # what the broker adds to a static member's name: a dash and a UUID
 
 
-async def members_of(admin: AIOKafkaAdminClient, settings: Settings) -> set[str]:
-    """The static names of the group's members."""
+async def members_of(admin: AIOKafkaAdminClient, settings: Settings) -> set[str] | None:
+    """The static names of the group's members; None when the broker does not tell them."""
     try:
         node = await coordinator(admin, settings.id)
         group = (await ask(admin, GroupRequest(settings.id), node)).groups[0]
     except (KafkaError, NotImplementedError):
-        return set()
+        return None
     return {member[0][:-_UUID_CHARS] for member in group[5]}
 
 
-async def check_group(admin: AIOKafkaAdminClient, settings: Settings, members: set[str]) -> list[Finding]:
+async def check_group(admin: AIOKafkaAdminClient, settings: Settings, members: set[str] | None) -> list[Finding]:
     """Members and lag, by the group's offsets, which are written in the same transactions as the markers."""
     changelog = changelog_name(settings.id, TABLE)
     inputs = [topic.name for topic in topics_of(settings) if topic.together and topic.name != changelog]
@@ -54,9 +54,10 @@ async def _bounds(client: AIOKafkaConsumer, found: list[TopicPartition]) -> tupl
     return await client.beginning_offsets(found), await client.end_offsets(found)
 
 
-def _summary(settings: Settings, members: set[str], lag: int) -> Finding:
+def _summary(settings: Settings, members: set[str] | None, lag: int) -> Finding:
     waits = f"{lag} records wait" if lag else "nothing waits"
     if members:
         return Finding("group", "ok", f"{len(members)} workers of {settings.id} run ({', '.join(sorted(members))}), and {waits}")
-    status, fix = ("warning", ": start one with `stream-app worker`") if lag else ("ok", "")
-    return Finding("group", status, f"no worker of {settings.id} runs, and {waits}{fix}")  # type: ignore[arg-type]
+    if not lag:
+        return Finding("group", "ok", f"no worker of {settings.id} runs, and {waits}")
+    return Finding("group", "warning", f"no worker of {settings.id} runs, and {waits}: start one with `stream-app worker`")

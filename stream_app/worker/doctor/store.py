@@ -6,7 +6,7 @@ from pathlib import Path
 from stream_app.engine.stores.rocks import Identity, owner_of
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
-from stream_app.worker.doctor.findings import Finding
+from stream_app.worker.doctor.findings import Finding, Status
 from stream_app.worker.preflight import is_locked, locked, nearest_dir, unusable
 from stream_app.worker.topics import TABLE
 
@@ -14,13 +14,13 @@ FAIL_BYTES = 256 << 20
 WARN_BYTES = 2 << 30
 
 
-def check_store(settings: Settings, cluster_id: str | None, members: set[str]) -> list[Finding]:
+def check_store(settings: Settings, cluster_id: str | None, members: set[str] | None) -> list[Finding]:
     """Look at the data directory; one that a running worker of ours holds is left alone.
 
     Args:
         settings: name the directory and the worker.
         cluster_id: the cluster that answers; None when nobody does.
-        members: the static names of the group's members.
+        members: the static names of the group's members; None when they are not known.
     """
     path = settings.data_dir
     if (wrong := unusable(path)) is not None:
@@ -28,6 +28,8 @@ def check_store(settings: Settings, cluster_id: str | None, members: set[str]) -
     found = judge_space(path, shutil.disk_usage(nearest_dir(path)).free)
     if not is_locked(path):
         return [*found, *_owners(settings, cluster_id)]
+    if members is None:
+        return [*found, Finding("store", "ok", f"{path} is in use by a running worker")]
     if settings.instance in members:
         return [*found, Finding("store", "ok", f"{path} is in use by the running worker {settings.instance}")]
     return [*found, Finding("store", "failed", locked(path))]
@@ -37,9 +39,9 @@ def judge_space(path: Path, free_bytes: int) -> list[Finding]:
     """What so much free space means; nothing when there is enough."""
     if free_bytes >= WARN_BYTES:
         return []
-    status = "failed" if free_bytes < FAIL_BYTES else "warning"
+    status: Status = "failed" if free_bytes < FAIL_BYTES else "warning"
     text = f"data directory {path} has {free_bytes >> 20} MiB of free space: make room, or set STREAM_APP_DATA_DIR to another disk"
-    return [Finding("store", status, text)]  # type: ignore[arg-type]
+    return [Finding("store", status, text)]
 
 
 def _owners(settings: Settings, cluster_id: str | None) -> list[Finding]:
