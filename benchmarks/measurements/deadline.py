@@ -20,7 +20,7 @@ _EVERY_MS = 50
 
 def measure(place: Place) -> dict[str, Any]:
     """`deadline_p99_ms` when idle: customers bought a day ago, less some seconds, and one falls silent every 50 ms."""
-    deadlines = place.size(1_000, 200)
+    deadlines = place.size(1_000, 150)
     shop = Shop(place, "deadline", silence_policy(place.folder))
     with shop.worker() as worker:
         worker.wait_for("ready")

@@ -10,7 +10,7 @@ from benchmarks.product.shop import Shop, rate
 
 def measure(place: Place) -> dict[str, Any]:
     """`full_domain` is The Complete Journey's rate; both inputs are in `full_domain_inputs`."""
-    inputs = (complete_journey(), synthetic(place.folder, place.size(400_000, 100_000)))
+    inputs = (complete_journey(), synthetic(place.folder, place.size(400_000, 60_000)))
     figures = {source.name: _measure(place, source) for source in inputs}
     return {"full_domain": figures["complete_journey"]["events_per_s"], "full_domain_inputs": figures}
 

@@ -12,8 +12,8 @@ from benchmarks.product.traffic import Traffic, percentile, turned_inactive
 from stream_app.domain.calendar import DAY_MS
 
 RATE = 1_000
-_BEFORE_S = 8.0
-_FILL_PER_S, _RESTORE_PER_S, _START_S = 60_000, 40_000, 15.0
+_BEFORE_S = 4.0
+_FILL_PER_S, _RESTORE_PER_S, _START_S = 60_000, 40_000, 10.0
 _SLOWEST_PER_S = 3_000
 
 

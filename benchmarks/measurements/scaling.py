@@ -10,7 +10,7 @@ from benchmarks.product.shop import Shop, rate
 
 def measure(place: Place) -> dict[str, Any]:
     """`scaling`: events a second by number of workers, and the ratio of two to one."""
-    source = synthetic(place.folder, place.size(400_000, 100_000))
+    source = synthetic(place.folder, place.size(400_000, 60_000))
     rates: dict[str, int] = {}
     for workers in (1, 2):
         shop = Shop(place, f"by-{workers}", source.policy)

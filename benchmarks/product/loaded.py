@@ -1,8 +1,4 @@
-"""A worker that already knows very many customers, and what their next orders cost it.
-
-Units of work are small, and customers come in turn, so that no unit holds two orders of one customer, however few there are:
-what is decoded once for several orders would make few customers look cheaper than many.
-"""
+"""A worker that already knows very many customers, and what their next orders cost it."""
 
 import random
 from collections.abc import Iterator
@@ -16,8 +12,6 @@ from benchmarks.place import PARTITIONS, Place
 from benchmarks.product.inputs import POLICY
 from benchmarks.product.shop import Shop, Worker, rate
 from benchmarks.product.states import END_MS, SHOP, customer, fill, rfc3339, typical_frames
-
-_UNIT_RECORDS = 1_000
 
 
 @dataclass(frozen=True)
@@ -51,12 +45,12 @@ class Loaded:
 
 
 @contextmanager
-def loaded(place: Place, customers: int, partitions: int = PARTITIONS) -> Iterator[Loaded]:
-    """Write the customers' changelog, then start a worker with an empty store."""
+def loaded(place: Place, customers: int, partitions: int = PARTITIONS, **settings: str) -> Iterator[Loaded]:
+    """Write the customers' changelog, then start a worker with an empty store and `settings`."""
     shop = Shop(place, f"of-{customers}-on-{partitions}", POLICY, partitions)
     fill(shop, typical_frames(POLICY), customers)
     shop.skip_changelog()
-    with shop.worker(UNIT_RECORDS_MAX=str(_UNIT_RECORDS)) as worker:
+    with shop.worker("w1", **settings) as worker:
         worker.wait_for("ready")
         yield Loaded(shop, worker, customers, float(str(worker.wait_for("restored")["seconds"])))
 

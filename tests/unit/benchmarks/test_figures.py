@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,9 @@ import pytest
 
 from benchmarks import run
 from benchmarks.history import make_history
-from benchmarks.measurements.replay import measure
+from benchmarks.measurements import replay
 from benchmarks.place import Place
-from benchmarks.product.inputs import POLICY
+from benchmarks.product.inputs import POLICY, synthetic
 from benchmarks.product.shop import Step, rate
 from benchmarks.product.states import END_MS, frames_of
 from benchmarks.product.traffic import percentile
@@ -69,6 +71,11 @@ def test_a_figure_that_cannot_be_taken_does_not_cost_the_others(monkeypatch: pyt
     def broken(place: Place) -> dict[str, Any]:
         raise AssertionError("no figure")
 
+    @contextmanager
+    def nowhere(**given: Any) -> Iterator[Place]:
+        yield Place("nowhere:1", Path(), **given)
+
+    monkeypatch.setattr(run, "fresh_place", nowhere)
     monkeypatch.setattr(run, "MEASUREMENTS", {"broken": broken, "fine": lambda place: {"rss_mib": {"1m": 500}}})
     result = run.run(("broken", "fine"), quick=True)
     assert result["faults"] == {"broken": "AssertionError: no figure"}
@@ -91,10 +98,6 @@ def test_the_rate_is_between_the_first_unit_of_work_and_the_last() -> None:
 
 
 def test_a_replay_is_measured_on_a_tiny_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmarks.measurements import replay
-    from benchmarks.product.inputs import synthetic
-
-    monkeypatch.setattr(replay, "complete_journey", lambda: synthetic(tmp_path, 3_000)._replace(name="complete_journey"))
-    monkeypatch.setattr(replay, "synthetic", lambda folder, events: synthetic(folder, 3_000, 100))
-    found = measure(Place("nowhere:1", tmp_path, quick=True, rounds=1))
+    monkeypatch.setattr(replay, "complete_journey", lambda: synthetic(tmp_path, 40_000)._replace(name="complete_journey"))
+    found = replay.measure(Place("nowhere:1", tmp_path, quick=True, rounds=1))
     assert found["replay_events_per_s_core"] > 0
