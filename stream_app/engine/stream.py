@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -234,9 +234,8 @@ class Engine:
                 )
             await asyncio.gather(*(producer.start() for producer in producers.values()))
             outputs = [topology.wire(name) for name in topology.outputs]
-            abort = {partition: partial(producer.abort_all, outputs) for partition, producer in producers.items()}
-            for partition in await end_hanging(settings.brokers, topology.changelog, abort, settings.stall_timeout_s):
-                stores[partition].wipe("perhaps ahead of what is committed")  # the broker had said committed, and it was written
+            abort = {partition: partial(_abort, stores[partition], producer, outputs) for partition, producer in producers.items()}
+            await end_hanging(settings.brokers, topology.changelog, abort, settings.stall_timeout_s)
             restore = Restore(
                 settings.brokers,
                 topology,
@@ -253,7 +252,8 @@ class Engine:
             await asyncio.gather(*(producer.stop() for producer in producers.values()), return_exceptions=True)
             raise
         for partition in partitions:
-            self.runtimes[partition] = self._runtime(partition, stores[partition], producers[partition])
+            runtime = self.runtimes[partition] = self._runtime(partition, stores[partition], producers[partition])
+            runtime.seek(positions[partition])  # at once: a rebalance that begins before `resume` asks it where it stands
         return positions
 
     def _store(self, partition: int) -> Store:
@@ -268,6 +268,12 @@ class Engine:
         marker = marker_of(store)
         processor.resume({} if marker is None else marker.memo)
         return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, self._metrics, self.fail, self._turn)
+
+
+async def _abort(store: Store, producer: TransactionalProducer, outputs: Sequence[str]) -> None:
+    """Abort what hangs; the store may hold it, if the broker had said committed, and is thrown away before the trace of it is gone."""
+    store.wipe("perhaps ahead of what is committed")
+    await producer.abort_all(outputs)
 
 
 def _co_partitioned(assignment: Iterable[TP], topology: Topology) -> set[int]:
