@@ -104,17 +104,14 @@ class TransactionalProducer:
         Raises:
             UnitError: the broker does not take it.
         """
-        producer = self._producer
-        targets = [(self._changelog, self._partition)]
+        targets: list[tuple[str, int]] = []
         try:
             async with asyncio.timeout(self._deadline_s):
                 for topic in topics:
                     targets += [(topic, number) for number in range(await self._partition_count(topic))]
-                await producer.begin_transaction()
-                # The client adds a partition to a transaction with its first record; an aborted one is never seen.
-                sent = [await producer.send(topic, b"", key=MARKER_KEY, partition=number) for topic, number in targets]
-                await asyncio.gather(*sent)
-                await producer.abort_transaction()
+                await self._abort(targets)
+                # Last, and by itself: as long as the changelog hangs, a takeover that was cut short is done again.
+                await self._abort([(self._changelog, self._partition)])
         except (TimeoutError, KafkaError, ConnectionError) as error:
             raise UnitError(f"partition {self._partition}: what an earlier life left open cannot be aborted ({_reason(error)})") from error
 
@@ -125,6 +122,14 @@ class TransactionalProducer:
                 await self._producer.stop()
         except (TimeoutError, KafkaError):
             return  # nothing is open: a unit of work is either committed, or has ended the process
+
+    async def _abort(self, targets: Sequence[tuple[str, int]]) -> None:
+        producer = self._producer
+        await producer.begin_transaction()
+        # The client adds a partition to a transaction with its first record; an aborted one is never seen.
+        sent = [await producer.send(topic, b"", key=MARKER_KEY, partition=number) for topic, number in targets]
+        await asyncio.gather(*sent)
+        await producer.abort_transaction()
 
     async def _commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
         producer = self._producer
