@@ -31,6 +31,7 @@ class Transactional:
         self.state = "empty"
         self.logs: dict[Log, None] = {}
         self.commits = False
+        self.is_answered = False
         self.attempt: Attempt | None = None
         self.serial = 0
 
@@ -60,7 +61,11 @@ class Broker(Network):
         self._armed_s = down_s
 
     def restart(self, down_s: float, *, hang: bool) -> None:
-        """The only broker is killed and comes back; with `hang`, ending transactions are declared ended without control records."""
+        """The only broker is killed and comes back; with `hang`, ending transactions are declared ended without control records.
+
+        Spared are those whose sender has been told: what a broker does that says committed and then forgets it, within
+        milliseconds of its death, is more than the program promises to survive (ARCHITECTURE.md, decision 23).
+        """
         if not self.is_up:
             return
         self.is_up = False
@@ -70,7 +75,7 @@ class Broker(Network):
         def up() -> None:
             self.trace("broker: back")
             for name, entry in self.ids.items():
-                if hang and entry.state == "ending":
+                if hang and entry.state == "ending" and not entry.is_answered:
                     self.trace(f"broker: {name} hangs ({'commit' if entry.commits else 'abort'})")
                     self.faults.count("hanging transaction")
                     entry.serial += 1
@@ -127,7 +132,7 @@ class Broker(Network):
             self._decide(entry, commit=commit)
 
     def _decide(self, entry: Transactional, *, commit: bool) -> None:
-        entry.state, entry.commits = "ending", commit
+        entry.state, entry.commits, entry.is_answered = "ending", commit, False
         attempt = entry.attempt
         assert attempt is not None
         what = ", ".join(f"{log.topic}-{log.partition} to {log.end}" for log in entry.logs)

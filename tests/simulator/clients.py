@@ -98,7 +98,11 @@ class SimProducer:
 
     async def _end(self, *, commit: bool) -> None:
         entry, _ = self._open()
-        await self._broker.ask("commit", lambda: self._broker.end(entry, self._epoch, commit=commit))
+
+        def told() -> None:
+            entry.is_answered = True
+
+        await self._broker.ask("commit", lambda: self._broker.end(entry, self._epoch, commit=commit), told)
 
     def _open(self) -> tuple[Transactional, Attempt]:
         assert self._entry is not None

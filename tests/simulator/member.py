@@ -85,7 +85,6 @@ class Below(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.assigned = assigned
-        self.app.consumer_generation_id = generation_id
 
 
 class SimConsumer(Consumer, Below):
@@ -171,6 +170,7 @@ class Member:
         assigned, generation = await self._group.join(self._process)
         topology = self._engine.topology
         tps = {TP(topic, partition) for partition in assigned for topic in (*topology.input_wires, topology.changelog)}
+        self._consumer.app.consumer_generation_id = generation  # first, as Faust's rebalance listener does
         await self._consumer.on_partitions_assigned(tps, generation)
         self._recovery._generation_id = generation
         self._recovery.signal_recovery_start.set()

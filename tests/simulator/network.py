@@ -40,13 +40,13 @@ class Network:
         """How long one way takes."""
         return self.rng.uniform(0.0005, 0.008)
 
-    def ask(self, what: str, effect: Callable[[], Any]) -> asyncio.Future[Any]:
-        """Send a request; the future is its answer."""
+    def ask(self, what: str, effect: Callable[[], Any], on_answer: Callable[[], None] = lambda: None) -> asyncio.Future[Any]:
+        """Send a request; the future is its answer, and `on_answer` is called when the sender has it."""
         kind = self.faults.strike(what)
         if kind != "none":
             owner = OWNER.get()
             self.trace(f"{owner.name if owner else '-'}: {what} meets {kind}")
-        request = _Request(self, what, effect, kind)
+        request = _Request(self, what, effect, kind, on_answer)
         self.later(self.faults.delay_s(what) if kind == "slow" else self.latency_s(), request.arrive)
         return request.answer
 
@@ -59,12 +59,14 @@ class Network:
 
 
 class _Request:
-    def __init__(self, network: Network, what: str, effect: Callable[[], Any], kind: str) -> None:
+    def __init__(self, network: Network, what: str, effect: Callable[[], Any], kind: str, on_answer: Callable[[], None]) -> None:
         self.answer: asyncio.Future[Any] = network.loop.create_future()
         self._network = network
         self._what = what
         self._effect = effect
         self._kind = kind
+        self._on_answer = on_answer
+        self._sender = OWNER.get()
         self._result: Any = None
         self._error: Exception | None = None
 
@@ -72,7 +74,7 @@ class _Request:
         """The request is at the broker."""
         network = self._network
         if not network.is_up:
-            network.waiting.append(self.arrive)
+            network.waiting.append(self._again)
             return
         if self._kind == "before":
             self._error = self._failure()
@@ -80,13 +82,18 @@ class _Request:
             try:
                 self._result = self._effect()
             except ConcurrentTransactions:
-                network.later(_RETRY_S, self.arrive)
+                network.later(_RETRY_S, self._again)
                 return
             except KafkaError as error:
                 self._error = error
             if self._kind == "after" and self._error is None:
                 self._error = self._failure()
         network.later(network.faults.delay_s(self._what) if self._kind == "slow answer" else network.latency_s(), self._return)
+
+    def _again(self) -> None:
+        """The client tries again, if it still lives."""
+        if self._sender is None or not self._sender.dead:
+            self.arrive()
 
     def _return(self) -> None:
         network = self._network
@@ -95,6 +102,7 @@ class _Request:
         elif not self.answer.done() and self._error is not None:
             self.answer.set_exception(self._error)
         elif not self.answer.done():
+            self._on_answer()
             self.answer.set_result(self._result)
 
     def _failure(self) -> KafkaError:
