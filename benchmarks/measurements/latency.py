@@ -13,7 +13,7 @@ _WARM_UP_S = 3.0
 
 
 def measure(place: Place) -> dict[str, Any]:
-    """`latency_p99_ms` and `latency_p50_ms` by events a second; each event is a new customer's first order, so each is a change."""
+    """`latency_p99_ms` and `latency_p50_ms` by events a second; of a new customer's first order, one event in five."""
     seconds = place.size(60, 7)
     shop = Shop(place, "latency", live_policy(place.folder))
     found: dict[str, list[float]] = {}

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from hashlib import blake2b
 from pathlib import Path
 
@@ -97,8 +98,9 @@ def _fetch(home: Path) -> list[str]:
     target = home / "jars"
     target.mkdir(parents=True)
     try:
-        context = MavenContext(resolver=PythonResolver(), repo_cache=home / "m2", timeout=60)
-        environment = EnvironmentBuilder(context, cache_dir=home / "env").from_endpoint(endpoint)
+        with redirect_stdout(sys.stderr):  # standard output is the result's
+            context = MavenContext(resolver=PythonResolver(), repo_cache=home / "m2", timeout=60)
+            environment = EnvironmentBuilder(context, cache_dir=home / "env").from_endpoint(endpoint)
         jars = [shutil.copy(jar, target / jar.name) for jar in environment.path.rglob("*.jar")]
     except Exception as error:
         raise PeerUnavailableError(f"the jars cannot be fetched ({type(error).__name__}: {error})"[:300]) from error

@@ -1,6 +1,7 @@
 """Live traffic at a steady rate, and when each change that it causes is there for a reader of committed records."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,19 +15,22 @@ from benchmarks.product.states import SHOP, rfc3339
 from stream_app.engine.transactions.partitioner import partition_of
 
 _TICK_S = 0.005
+_NEW_EVERY = 5
 _SETTLE_S = 15.0
 
 
-def order(customer: str, time_ms: int) -> bytes:
+def order(number: int, customer: str, time_ms: int) -> bytes:
     """An order as an event."""
     lines = [{"sku": "s-1", "category": "sneakers", "quantity": 1, "total_minor": 4_000}]
-    data = {"order_id": f"{customer}-{time_ms}", "currency": "EUR", "total_minor": 4_000, "lines": lines}
-    event = {"specversion": "1.0", "id": f"{customer}-{time_ms}", "source": f"/shops/{SHOP}", "type": "order.placed", "subject": customer}
+    data = {"order_id": f"{customer}-{number}", "currency": "EUR", "total_minor": 4_000, "lines": lines}
+    event = {"specversion": "1.0", "id": f"{customer}-{number}", "source": f"/shops/{SHOP}", "type": "order.placed", "subject": customer}
     return msgspec.json.encode({**event, "time": rfc3339(time_ms), "data": data})
 
 
 class Traffic:
-    """New customers who buy for the first time, which is a change for every event.
+    """Orders: of five one is a new customer's first, and the others are of customers who are known.
+
+    A first order changes five statuses, and those are timed; so there is about one change an event, as in a shop.
 
     `sent` and `seen` are the wall clock in seconds by customer key: when the order was handed to the client, and when its first
     change was read with read_committed.
@@ -38,6 +42,7 @@ class Traffic:
         self.sent: dict[bytes, float] = {}
         self.seen: dict[bytes, float] = {}
         self._count = 0
+        self._chance = random.Random(1)
         self._complete = asyncio.Event()
 
     async def run(
@@ -94,13 +99,16 @@ class Traffic:
             batches: dict[int, Any] = {}
             for _ in range(due - published):
                 self._count += 1
-                name = f"{self.name}-{self._count}"
+                is_new = self._count % _NEW_EVERY == 1
+                name = f"{self.name}-{self._count if is_new else self._chance.randrange(1, self._count, _NEW_EVERY)}"
                 key = f"{SHOP}/{name}".encode()
                 home = partition_of(key, partitions)
                 if home not in batches:
                     batches[home] = writer.create_batch()
-                at = self.sent[key] = time.time()
-                batches[home].append(timestamp=int(at * 1000), key=key, value=order(name, int(at * 1000)))
+                at = time.time()
+                if is_new:
+                    self.sent[key] = at
+                batches[home].append(timestamp=int(at * 1000), key=key, value=order(self._count, name, int(at * 1000)))
             for home, batch in batches.items():
                 batch.close()
                 await writer.send_batch(batch, topic, partition=home)
