@@ -109,7 +109,7 @@ class Customer:
             self._remember(event)
 
     def _is_duplicate(self, event: Event) -> bool:
-        known = self.ids.get(event["id"], -(DAY**3)) >= max(self.high, event["time"]) - self.policy["horizons"]["dedup_days"] * DAY
+        known: bool = self.ids.get(event["id"], -(DAY**3)) >= max(self.high, event["time"]) - self.policy["horizons"]["dedup_days"] * DAY
         self.duplicates += known
         return known
 
