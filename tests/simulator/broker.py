@@ -63,8 +63,8 @@ class Broker(Network):
     def restart(self, down_s: float, *, hang: bool) -> None:
         """The only broker is killed and comes back; with `hang`, ending transactions are declared ended without control records.
 
-        Spared are those whose sender has been told: what a broker does that says committed and then forgets it, within
-        milliseconds of its death, is more than the program promises to survive (ARCHITECTURE.md, decision 23).
+        Spared are those whose sender has been told, and those that had not reached the changelog: what a broker forgets of them
+        within milliseconds of its death is more than the program promises to survive (ARCHITECTURE.md, decision 23).
         """
         if not self.is_up:
             return
@@ -75,7 +75,8 @@ class Broker(Network):
         def up() -> None:
             self.trace("broker: back")
             for name, entry in self.ids.items():
-                if hang and entry.state == "ending" and not entry.is_answered:
+                seen = any(log.topic.endswith("-changelog") for log in entry.logs)
+                if hang and entry.state == "ending" and seen and not entry.is_answered:
                     self.trace(f"broker: {name} hangs ({'commit' if entry.commits else 'abort'})")
                     self.faults.count("hanging transaction")
                     entry.serial += 1
