@@ -36,6 +36,7 @@ def measure(place: Place) -> dict[str, Any]:
 def _cost(place: Place, customers: int, partitions: int, events: int) -> Cost:
     with loaded(place, customers, partitions, UNIT_RECORDS_MAX=_UNIT_RECORDS) as found:
         found.order(events // 4)  # what only the first orders cost must not count
+        found.settle()
         cost = found.order(events)
     figures = f"{cost.events_per_s:,.0f} events/s, {cost.cpu_us_per_event:.1f} us CPU an event"
     say(f"{customers:,} customers on {partitions} partitions: {figures}")

@@ -1,6 +1,7 @@
 """A worker that already knows very many customers, and what their next orders cost it."""
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from benchmarks.place import PARTITIONS, Place
 from benchmarks.product.inputs import POLICY
 from benchmarks.product.shop import Shop, Worker, rate
 from benchmarks.product.states import END_MS, SHOP, customer, fill, rfc3339, typical_frames
+
+_SETTLE_S = 30.0
+_AT_REST_S = 0.15
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,16 @@ class Loaded:
     customers: int
     restore_s: float
     calls: int = 0
+
+    def settle(self) -> None:
+        """Wait until the worker rests: RocksDB goes on sorting for a while what a restore has written."""
+        until = time.monotonic() + _SETTLE_S
+        used = self.worker.usage()[0]
+        while time.monotonic() < until:
+            time.sleep(1.0)
+            before, used = used, self.worker.usage()[0]
+            if used - before < _AT_REST_S:
+                return
 
     def order(self, events: int) -> Cost:
         """Publish `events` orders, of customers in a shuffled turn, and wait until they are applied."""

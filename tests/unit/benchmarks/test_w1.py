@@ -123,8 +123,9 @@ def test_the_rate_is_the_progress_in_the_input_over_the_brokers_time() -> None:
     for offset in range(100):
         reference.add(f"c{offset % 50}", B_FROM // 2, offset % 2, offset // 2)
     said = [Said(1_000, "c0", "C"), Said(1_000, "c9", "C"), Said(1_250, "c40", "C"), Said(2_000, "c49", "B")]
-    # At 1 000 ms five orders of each partition are known to be done or passed, at the end all fifty of one and 21 of the other.
-    assert rate(reference, said) == (50 + 21) - (1 + 5)
+    # Known to be done of the two partitions: 1 + 5 orders at 1 000 ms, 21 + 5 at 1 250, 21 + 50 at the end: the half lies after 1 250.
+    assert rate(reference, said) == ((21 + 50) - (21 + 5)) / 0.75
+    assert rate(reference, [said[0], said[-1]]) == (1 + 50) - 1
 
 
 def test_the_thresholds_are_the_ones_the_peers_have() -> None:
