@@ -20,6 +20,7 @@ async def _one_change_too_many(broker: str, topic: str, partitions: int, orders:
 @pytest.mark.slow
 def test_our_engine_gets_a_figure_and_a_wrong_result_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(w1, "QUICK", ORDERS)
+    monkeypatch.setattr(w1, "RATED", ())  # once is enough
     with fresh_place(quick=True, rounds=1) as place:
         right = w1.measure(place, ("ours",))
     assert right["w1"]["ours"] > 1_000
