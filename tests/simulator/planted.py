@@ -8,12 +8,13 @@ from unittest.mock import patch
 from stream_app.engine import stream, takeover
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.stream import Engine
 from stream_app.engine.takeover import Restore
 from stream_app.engine.transactions import producer
-from stream_app.engine.transactions.hanging import end_hanging
 from stream_app.engine.transactions.producer import TransactionalProducer
 from stream_app.engine.unit import UnitOfWork
 from tests.simulator.broker import Broker
+from tests.simulator.worker import Recorder
 
 DAY_MS = 86_400_000
 _commit = TransactionalProducer.commit
@@ -123,14 +124,28 @@ def hanging_not_ended() -> Any:
     return patch.object(stream, "end_hanging", bug)
 
 
-def store_kept_when_hanging() -> Any:
-    """A takeover ends what hangs, and believes a store that has it already."""
+def restored_without_a_place() -> Any:
+    """A partition that is restored, and not yet resumed, does not know where it stands."""
+    restore = Engine._restore
 
-    async def bug(*given: Any) -> list[int]:
-        await end_hanging(*given)
-        return []
+    async def bug(self: Engine, partitions: list[int]) -> dict[int, dict[str, int]]:
+        found = await restore(self, partitions)
+        for partition in partitions:
+            self.runtimes[partition].seek(dict.fromkeys(found[partition], 0))
+        return found
 
-    return patch.object(stream, "end_hanging", bug)
+    return patch.object(Engine, "_restore", bug)
+
+
+def spared_forgotten() -> Any:
+    """A restart forgets to whom nothing is owed."""
+    memo = Recorder.memo
+
+    def bug(self: Recorder) -> dict[str, Any]:
+        found = memo(self)
+        return found | {"streams": {shop: times[:3] for shop, times in found["streams"].items()}}
+
+    return patch.object(Recorder, "memo", bug)
 
 
 def slow_commit_believed() -> Any:
@@ -166,9 +181,9 @@ def failed_commit_forgiven() -> Any:
 BUGS = {
     "alive": (takeover_without_end,),
     "zombie": (not_fenced, epochs_ignored),
-    "double": (marker_left_out, position_not_restored, hanging_not_ended, failed_commit_forgiven),
-    "sequence": (output_left_out, store_before_the_transaction),
-    "deadline": (timers_forgotten, wall_clock_ahead),
-    "lost": (position_too_far, dead_letter_left_out, store_kept_when_hanging),
+    "double": (restored_without_a_place, marker_left_out, position_not_restored, hanging_not_ended, failed_commit_forgiven),
+    "sequence": (output_left_out, store_before_the_transaction, slow_commit_believed),
+    "deadline": (timers_forgotten, wall_clock_ahead, spared_forgotten),
+    "lost": (position_too_far, dead_letter_left_out),
     "state": (state_left_out,),
 }

@@ -10,7 +10,7 @@ from tests.simulator.checks import INVARIANTS
 from tests.simulator.planted import BUGS
 from tests.simulator.seeds import play
 
-SEEDS_MAX = 150
+SEEDS_MAX = 300
 
 
 def test_every_invariant_has_a_bug_that_breaks_it() -> None:
