@@ -46,7 +46,7 @@ FAULTS |= {
     "worker killed ten times": "SIGKILL of the product at ten random moments",
     "worker killed under load": "SIGKILL of the engine at six random moments",
     "second worker comes and goes": "a second worker of the product joins under load and is stopped",
-    "workers replaced one by one": "workers join and leave in turn, four times",
+    "workers replaced one by one": "workers join and leave in turn, three times",
     "hostile records": "ten thousand records that are not what they should be, among good ones",
     "group offsets moved": "the group's offsets say something else than the marker",
     "transaction left open": "the predecessor has an open transaction, and the local store is gone",

@@ -13,7 +13,7 @@ KILLS = 10
 
 @fault("worker killed ten times")
 async def test_ten_kills_lose_and_double_nothing(story: Story) -> None:
-    await story.tell(300_000, 20_000)
+    await story.tell(120_000, 10_000)
     done = 0
     for _ in range(KILLS):
         worker = story.start(UNIT_RECORDS_MAX="1000", SESSION_TIMEOUT_MS="10000", TRANSACTION_TIMEOUT_MS="15000")
@@ -27,7 +27,7 @@ async def test_ten_kills_lose_and_double_nothing(story: Story) -> None:
 
 @fault("second worker comes and goes")
 async def test_a_second_worker_comes_and_goes_under_load(story: Story) -> None:
-    await story.tell(150_000, 10_000)
+    await story.tell(80_000, 8_000)
     first = story.start("w1", UNIT_RECORDS_MAX="500")
     done = await story.until_applied(1, first, limit_s=30.0)
     second = story.start("w2", UNIT_RECORDS_MAX="500")
@@ -48,7 +48,7 @@ async def test_workers_are_added_and_removed_one_by_one(story: Story) -> None:
     await until(lambda: owns(crew[0], PARTITIONS), "the first owns everything")
     done = await story.until_applied(1, *crew)
     half = PARTITIONS // 2
-    for number in (2, 3, 4, 5):
+    for number in (2, 3, 4):
         crew.append(story.start(f"w{number}", **slow))
         await until(lambda: owns(crew[0], half) and owns(crew[1], half), "both own a half")
         assert done < story.records, "it must strike in the middle of the work"
@@ -56,6 +56,6 @@ async def test_workers_are_added_and_removed_one_by_one(story: Story) -> None:
         assert await asyncio.to_thread(leaving.stop) == 0, "a clean stop"
         await until(lambda: owns(crew[0], PARTITIONS), "the one that stays owns everything")
         done = await story.until_applied(await story.applied() + 1, *crew)
-        if number < 5:
+        if number < 4:
             assert done < story.records, "it must strike in the middle of the work"
     await story.finish(*crew, limit_s=180.0)

@@ -5,23 +5,9 @@ import signal
 import time
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer
-
-from stream_app.settings import Settings
-from stream_app.worker.cluster import partitions_of
-from stream_app.worker.topics import topics_of
 from tests.faults.names import fault
-from tests.faults.story import PARTITIONS, Story, owns, until
+from tests.faults.story import PARTITIONS, Story, ends_of, owns, until
 from tests.integration.workers import START_LIMIT_S, Worker, wait_exit
-
-
-async def ends_of(settings: Settings) -> dict[str, int]:
-    """Where every partition of every topic ends, what is not committed included."""
-    async with AIOKafkaConsumer(bootstrap_servers=settings.brokers) as client:
-        tps = await partitions_of(client, settings, *(topic.name for topic in topics_of(settings)))
-        client.assign(tps)
-        ends = await client.end_offsets(tps)
-    return {f"{tp.topic}-{tp.partition}": end for tp, end in ends.items()}
 
 
 async def sleep_and_wake(story: Story, stage: str) -> None:
