@@ -37,6 +37,7 @@ STRIKE = (
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_seed_breaks_an_invariant_and_every_fault_strikes(capfd: pytest.CaptureFixture[str]) -> None:
     told = time.monotonic()
 
