@@ -23,6 +23,9 @@ LONG_ONES = 3
 SOME_S = 380.0
 """What the chosen faults may take, so that the rest of the Kafka suite fits into its budget, too."""
 
+UNKNOWN_S = 20.0
+"""What a fault without a record is taken to take."""
+
 Entry = dict[str, Any]
 
 
@@ -82,7 +85,7 @@ class Faults:
         if self._everything or config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
             return
         known = last()
-        took = {test: max(known.get(name, {}).get("test_seconds", 0.0) for name in names) for test, names in self._by_test.items()}
+        took = {test: max(known.get(name, {}).get("test_seconds", UNKNOWN_S) for name in names) for test, names in self._by_test.items()}
         picked = set(chosen(took, commit()))
         self._long = [test for test in picked if took[test] >= SHORT_S]
         left_out = [item for item in items if item.nodeid in took and item.nodeid not in picked]
