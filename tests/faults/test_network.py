@@ -24,16 +24,17 @@ def proxy(broker: TwoDoorBroker, story: Story) -> Iterator[Proxy]:
 
 @fault("network cut")
 async def test_connections_are_cut_again_and_again(story: Story, proxy: Proxy) -> None:
-    await story.tell(EVENTS)
-    worker = story.start()
+    small = {"UNIT_RECORDS_MAX": "40"}
+    await story.tell(2 * EVENTS)
+    worker = story.start(**small)
     before = 0
     for _ in range(CUTS):
         before = await story.until_applied(before + 1)
         assert before < story.records, "it must strike in the middle of the work"
         assert proxy.cut() > 0
+        await asyncio.sleep(0.1)
         if worker.process.poll() is not None:
-            worker = story.start()
-        await asyncio.sleep(0.3)
+            worker = story.start(**small)
     worker, _ = await story.supervise(worker)
     assert proxy.cuts >= CUTS
     await story.finish(worker)
