@@ -13,7 +13,7 @@ KILLS = 10
 
 @fault("worker killed ten times")
 async def test_ten_kills_lose_and_double_nothing(story: Story) -> None:
-    await story.tell(120_000, 10_000)
+    await story.tell(300_000, 10_000)
     done = 0
     for _ in range(KILLS):
         worker = story.start(UNIT_RECORDS_MAX="1000", SESSION_TIMEOUT_MS="10000", TRANSACTION_TIMEOUT_MS="15000")
@@ -27,7 +27,7 @@ async def test_ten_kills_lose_and_double_nothing(story: Story) -> None:
 
 @fault("second worker comes and goes")
 async def test_a_second_worker_comes_and_goes_under_load(story: Story) -> None:
-    await story.tell(80_000, 8_000)
+    await story.tell(150_000, 10_000)
     first = story.start("w1", UNIT_RECORDS_MAX="500")
     done = await story.until_applied(1, first, limit_s=30.0)
     second = story.start("w2", UNIT_RECORDS_MAX="500")
