@@ -134,6 +134,7 @@ class Story:
             assert time.monotonic() < ends, complaints
             await asyncio.sleep(0.2)
         for worker in live:
+            await until(worker.listens, "it listens to signals")
             assert await asyncio.to_thread(worker.stop) == 0
         if await ends_of(self.settings) != written:
             assert await self.check() == []

@@ -31,6 +31,7 @@ class Worker:
     """One worker process."""
 
     def __init__(self, environment: dict[str, str], log: Path, *command: str) -> None:
+        self._begins = log.stat().st_size if log.exists() else 0
         self._log = log.open("ab")
         self.log = log
         self.started = time.monotonic()
@@ -51,6 +52,10 @@ class Worker:
     def lines(self) -> list[str]:
         """What it has printed."""
         return self.log.read_text().splitlines()
+
+    def listens(self) -> bool:
+        """Whether this life of it says that it has started; before that a signal ends it at once."""
+        return b" started " in self.log.read_bytes()[self._begins :]
 
     def close(self) -> None:
         if self.process.poll() is None:
