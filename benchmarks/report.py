@@ -30,6 +30,9 @@ def verdicts(result: dict[str, Any]) -> list[dict[str, Any]]:
     least("deadlines a second in a pile-up", pile.get("drain_per_s"), 20_000)
     least("customers restored a second", result.get("restore_customers_per_s"), 100_000)
     most("resident MiB at 1 M customers", result.get("rss_mib", {}).get("1m"), 400)
+    least("events a second in the full domain, one worker", result.get("full_domain"), 20_000, 30_000)
+    replayed = result.get("replay_inputs", {}).get("complete_journey", {})
+    least("events a second in a replay on all cores", replayed.get("events_per_s"), 50_000)
     least("events a second and core in a replay", result.get("replay_events_per_s_core"), 60_000, 100_000)
     most("% more an event costs with 1 M customers than with 10 k", result.get("growth", {}).get("cost_10k_to_1m_pct"), 20)
     return found
@@ -48,6 +51,9 @@ def print_table(result: dict[str, Any]) -> None:
         for figures in result["full_domain_inputs"].values():
             cost = f"{figures['cpu_us_per_event']} us CPU an event, {figures['rss_mib']} MiB"
             print(f"  {figures['events_per_s']:>9,} events/s  {figures['what']}; {cost}")
+    for figures in result.get("replay_inputs", {}).values():
+        print(f"\nreplay of a file, start-up taken off: {figures['what']}")
+        print(f"  {figures['events_per_s']:>9,} events/s on all cores, {figures['events_per_s_core']:,} on one")
     for name, title in (("latency_p50_ms", "latency p50, ms, by events/s"), ("latency_p99_ms", "latency p99, ms, by events/s")):
         _print_row(title, result.get(name))
     _print_row("deadline p99, ms", result.get("deadline_p99_ms"))
