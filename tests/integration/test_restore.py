@@ -3,8 +3,6 @@
 import asyncio
 import re
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from stream_app.worker.app import INPUTS
 from stream_app.worker.cluster import producer
 from stream_app.worker.topics import TABLE, create_topics
 from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, publish, workers
+from tests.pages import page
 from tests.toy import Event, State
 
 PARTITIONS = 2
@@ -93,18 +92,6 @@ async def watch_restore(worker: Worker, port: int) -> list[re.Match[str]]:
         await asyncio.sleep(0.1)
     assert len(seen) > 3
     return seen
-
-
-def page(port: int, path: str) -> tuple[int, str]:
-    """A page of the worker; (0, "") while nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
 
 
 def gauge(port: int, name: str) -> float:

@@ -4,8 +4,6 @@ import io
 import json
 import logging
 import sys
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +14,7 @@ from stream_app.errors import Failure
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 from stream_app.telemetry.server import MetricsServer
+from tests.pages import page
 
 CATALOGUE = {
     "customer_status_events_total": {"type"},
@@ -84,28 +83,19 @@ def test_a_partition_given_away_leaves_no_gauge_behind() -> None:
     assert partitions == {"1"}
 
 
-def get(port: int, path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-
-
 def test_the_port_shows_metrics_health_and_readiness() -> None:
     state: dict[str, Any] = {"waits_for": "restoring, 7 records left", "alive": True}
     server = MetricsServer(observed(), "127.0.0.1", 0, waits_for=lambda: state["waits_for"], alive=lambda: state["alive"])
     try:
-        assert get(server.port, "/healthz") == (200, "ok")
-        assert get(server.port, "/readyz") == (503, "not ready: restoring, 7 records left")
+        assert page(server.port, "/healthz") == (200, "ok")
+        assert page(server.port, "/readyz") == (503, "not ready: restoring, 7 records left")
         state |= {"waits_for": None, "alive": False}
-        assert get(server.port, "/healthz") == (503, "stuck")
-        assert get(server.port, "/readyz") == (200, "ready")
-        status, body = get(server.port, "/metrics")
+        assert page(server.port, "/healthz") == (503, "stuck")
+        assert page(server.port, "/readyz") == (200, "ready")
+        status, body = page(server.port, "/metrics")
         assert status == 200
         assert 'customer_status_lag_records{partition="0",topic="orders"} 9.0' in body
-        assert get(server.port, "/")[0] == 404
+        assert page(server.port, "/")[0] == 404
         with pytest.raises(Failure, match=r"STREAM_APP_METRICS_PORT"):
             MetricsServer(Metrics(), "127.0.0.1", server.port, waits_for=lambda: None, alive=bool)
     finally:
