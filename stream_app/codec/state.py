@@ -4,8 +4,9 @@ The newest version alone is written; every version that was ever released is rea
 anew as the newest when its customer is touched next. A partition's marker names the version too, so that an older program
 refuses a partition before it has touched anything (`check_state_version`).
 
-Version 1 is msgpack of `State`. To change the layout: raise `STATE_VERSION`; give the old reader a Struct of its own that is the
-layout as it was, and turn what it reads into today's `State`; keep `tests/fixtures/state-v1` and add frames of the new version.
+Every version is msgpack: version 2 of `State`, version 1 of `state_v1.StateV1`. To change the layout once a version is released:
+raise `STATE_VERSION`; give the old reader a Struct of its own that is the layout as it was, and turn what it reads into today's
+`State`; keep the folders in `tests/fixtures` and add one of the new version.
 
 Maps are written in key order, so that the same facts give the same bytes. msgpack's integers end at 64 bits; a state with a
 longer one (the mask of more than 64 product groups, sums of absurd amounts) takes a slower way: those travel as extensions.
@@ -16,10 +17,11 @@ from typing import Any
 
 import msgspec
 
+from stream_app.codec.state_v1 import StateV1
 from stream_app.domain.facts.state import State
 from stream_app.errors import VersionError
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _PREFIX = bytes([STATE_VERSION])
 _FIRST_FACT = State.__struct_fields__.index("low_ms")
 _LONG = 1
@@ -27,6 +29,7 @@ _LONG = 1
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(State).decode
+_decode_1 = msgspec.msgpack.Decoder(StateV1).decode
 
 
 def encode_state(state: State) -> bytes:
@@ -76,12 +79,20 @@ def encode_facts(state: State) -> bytes:
 
 def _read_1(content: memoryview) -> State:
     try:
+        old = _decode_1(content)
+    except msgspec.ValidationError:
+        old = msgspec.convert(msgspec.msgpack.decode(content, ext_hook=_unpack), StateV1)
+    return State(**{name: getattr(old, name) for name in StateV1.__struct_fields__})
+
+
+def _read_2(content: memoryview) -> State:
+    try:
         return _decode(content)
     except msgspec.ValidationError:
         return msgspec.convert(msgspec.msgpack.decode(content, ext_hook=_unpack), State)
 
 
-_READERS: dict[int, Callable[[memoryview], State]] = {1: _read_1}
+_READERS: dict[int, Callable[[memoryview], State]] = {1: _read_1, 2: _read_2}
 
 
 def _columns(state: State) -> list[Any]:

@@ -31,7 +31,7 @@ def busy() -> Life:
 
 def test_the_first_byte_is_the_version() -> None:
     encoded = encode_state(busy().now)
-    assert encoded[0] == STATE_VERSION == 1
+    assert encoded[0] == STATE_VERSION == 2
     assert decode_state(encoded) == busy().now
     assert encode_state(decode_state(encoded)) == encoded
 
