@@ -52,11 +52,15 @@ async def test_a_deadline_that_passes_while_no_worker_runs_fires_after_the_start
     await create_topics(settings, partitions=PARTITIONS)
     with workers(tmp_path) as start:
         worker = start(environment)
-        await publish(settings, "orders", [(b"shop/1", Event("e1", now_ms(), 1, 3_000))], PARTITIONS)
+        await publish(settings, "orders", [(b"shop/warm", Event("warm", now_ms(), 1))], PARTITIONS)
         await _applied(worker, settings, 1)
+        deadline_ms = now_ms() + 5_000
+        await publish(settings, "orders", [(b"shop/1", Event("e1", deadline_ms - 5_000, 1, 5_000))], PARTITIONS)
+        await _applied(worker, settings, 2)
         worker.kill()
+        assert now_ms() < deadline_ms, "the deadline passes while no worker runs"
         assert [change.cause for change in (await changes(settings))["shop/1"]] == ["e1"]
-        await asyncio.sleep(3)
+        await asyncio.sleep(max(0, deadline_ms - now_ms()) / 1000)
         again = start(environment, STORE="memory")
         while len((await changes(settings))["shop/1"]) < 2:
             assert time.monotonic() - again.started < START_LIMIT_S
