@@ -2,8 +2,8 @@
 
 `python -m tests.faults.struck product|toy`; the settings are the worker's, and besides:
 
-`STREAM_APP_STRIKE=<kill|stop|term>:<stage>:<n>` sends SIGKILL, SIGSTOP or SIGTERM to the process itself, at a stage of `STAGES`. The stages are
-reached at the interfaces of the engine (processor, unit, Kafka client, store); the product knows nothing of them.
+`STREAM_APP_STRIKE=<kill|stop|term>:<stage>:<n>` sends SIGKILL, SIGSTOP or SIGTERM to the process itself, at a stage of `STAGES`.
+The stages are reached at the interfaces of the engine (processor, unit, Kafka client, store); the product knows nothing of them.
 `STREAM_APP_FILE_MIB_MAX=<n>` lets no file grow beyond n MiB.
 `STREAM_APP_CLOCK=<seconds>[:<calls>]` shifts the wall clock; with `calls`, to and fro after so many looks at it.
 """

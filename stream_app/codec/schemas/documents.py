@@ -28,8 +28,24 @@ _CUSTOMER = {
     "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
     "description": "The customer id; it may contain slashes.",
 }
-_TIME = {"type": "string", "format": "date-time", "description": "RFC 3339 with an offset; finer than a millisecond is floored."}
-_OUT_TIME = {**_TIME, "pattern": "Z$", "description": "RFC 3339 in UTC with milliseconds: when it takes effect."}
+_DATE_TIME = (
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\\.[0-9]+)?"
+    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""Most validators take `format` for a remark; the pattern lets through what is no date only where months differ in length."""
+
+_TIME = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": _DATE_TIME,
+    "description": "RFC 3339 with an offset; finer than a millisecond is floored.",
+}
+_OUT_TIME = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$",
+    "description": "RFC 3339 in UTC with milliseconds: when it takes effect.",
+}
 _OUT_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 _CUSTOMER_FIELDS = ("referred_customer_id", "into")
 _TIME_FIELDS = ("due_at",)
