@@ -5,7 +5,7 @@ Only records of the rekeyed topic are asked for it, and no other headers of thes
 
 from collections.abc import Sequence
 
-from stream_app.domain.facts.state import Raw
+from stream_app.domain.facts.notes import Raw
 
 TOPIC = "rekeyed.topic"
 PARTITION = "rekeyed.partition"

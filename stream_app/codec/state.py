@@ -4,41 +4,43 @@ The newest version alone is written; every version that was ever released is rea
 anew as the newest when its customer is touched next. A partition's marker names the version too, so that an older program
 refuses a partition before it has touched anything (`check_state_version`).
 
-Every version is msgpack: version 2 of `State`, version 1 of `state_v1.StateV1`. To change the layout once a version is released:
-raise `STATE_VERSION`; give the old reader a Struct of its own that is the layout as it was, and turn what it reads into today's
-`State`; keep the folders in `tests/fixtures` and add one of the new version.
+Every version is msgpack: version 2 of the columns of `State`, version 1 of `state_v1.StateV1`. To change the layout once a version is
+released: raise `STATE_VERSION`; give the old reader a Struct of its own that is the layout as it was, and turn what it reads into
+today's `State`; keep the folders in `tests/fixtures` and add one of the new version.
 
-Maps are written in key order, so that the same facts give the same bytes. msgpack's integers end at 64 bits; a state with a
-longer one (the mask of more than 64 product groups, sums of absurd amounts) takes a slower way: those travel as extensions.
+Maps are written in key order, so that the same facts give the same bytes. msgpack's integers end at 64 bits; longer ones (the mask
+of more than 64 product groups, sums of absurd amounts) travel as extensions.
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
+from stream_app.codec.columns import from_columns, to_columns
 from stream_app.codec.state_v1 import StateV1
 from stream_app.domain.facts.state import State
 from stream_app.errors import VersionError
 
 STATE_VERSION = 2
 _PREFIX = bytes([STATE_VERSION])
-_FIRST_FACT = State.__struct_fields__.index("low_ms")
+_FIRST_FACT = [field.name for field in fields(State)].index("low_ms")
 _LONG = 1
 """The msgpack extension of an integer beyond 64 bits: two's complement, big endian."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(State).decode
-_decode_1 = msgspec.msgpack.Decoder(StateV1).decode
 
 
 def encode_state(state: State) -> bytes:
     """The bytes that the table stores and the changelog carries."""
     _settle(state)
+    columns = to_columns(state)
     try:
-        return _PREFIX + _encode(state)
+        return _PREFIX + _encode(columns)
     except OverflowError:
-        return _PREFIX + _encode(_pack(_columns(state)))
+        return _PREFIX + _encode(_pack(columns))
 
 
 def decode_state(encoded: bytes) -> State:
@@ -74,30 +76,23 @@ def check_state_version(version: int) -> None:
 def encode_facts(state: State) -> bytes:
     """The facts alone: equal for every order and every duplication of the same events, once clocks are equal."""
     _settle(state)
-    return _encode(_pack(_columns(state)[_FIRST_FACT:]))
+    return _encode(_pack(to_columns(state)[_FIRST_FACT:]))
 
 
 def _read_1(content: memoryview) -> State:
-    try:
-        old = _decode_1(content)
-    except msgspec.ValidationError:
-        old = msgspec.convert(msgspec.msgpack.decode(content, ext_hook=_unpack), StateV1)
+    old = msgspec.convert(_decode(content), StateV1, builtin_types=(bytes,))
     return State(**{name: getattr(old, name) for name in StateV1.__struct_fields__})
 
 
 def _read_2(content: memoryview) -> State:
     try:
-        return _decode(content)
-    except msgspec.ValidationError:
-        return msgspec.convert(msgspec.msgpack.decode(content, ext_hook=_unpack), State)
+        return from_columns(_decode(content))
+    except TypeError as error:
+        message = "a state has columns of another type"
+        raise ValueError(message) from error
 
 
 _READERS: dict[int, Callable[[memoryview], State]] = {1: _read_1, 2: _read_2}
-
-
-def _columns(state: State) -> list[Any]:
-    columns: list[Any] = msgspec.to_builtins(state, builtin_types=(bytes,))
-    return columns
 
 
 def _pack(value: Any) -> Any:
@@ -105,6 +100,8 @@ def _pack(value: Any) -> Any:
     kind = type(value)
     if kind is int:
         return value if -(1 << 63) <= value < 1 << 64 else msgspec.msgpack.Ext(_LONG, _long_bytes(value))
+    if isinstance(value, Struct):
+        return _pack(msgspec.structs.astuple(value))
     if kind is list or kind is tuple:
         return [_pack(part) for part in value]
     if kind is dict:
@@ -121,6 +118,9 @@ def _unpack(code: int, content: memoryview) -> int:
         message = f"unknown extension {code} in a state"
         raise ValueError(message)
     return int.from_bytes(content, "big", signed=True)
+
+
+_decode: Callable[[memoryview], Any] = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
 
 
 def _settle(state: State) -> None:

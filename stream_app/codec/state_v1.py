@@ -2,7 +2,8 @@
 
 from msgspec import Struct, field
 
-from stream_app.domain.facts.state import NEVER, OrderNote, Waiting
+from stream_app.domain.facts.notes import OrderNote, Waiting
+from stream_app.domain.facts.state import NEVER
 
 
 class StateV1(Struct, array_like=True, gc=False):

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1]
 BUILDS = PACKAGE / ".compiled"
 MODULES = (
     "codec.changes",
+    "codec.columns",
     "codec.dead_letters",
     "codec.state",
     "codec.times",
@@ -21,7 +22,9 @@ MODULES = (
     "domain.evaluate",
     "domain.facts.fold",
     "domain.facts.orders",
+    "domain.facts.state",
     "domain.facts.window",
+    "domain.policy",
     "domain.profile",
     "domain.reactions",
     "domain.rhythm",

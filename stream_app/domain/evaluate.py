@@ -8,7 +8,8 @@ from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, n
 from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
 from stream_app.domain.facts import window
 from stream_app.domain.facts.fold import fold, is_duplicate, order_unknown, remember
-from stream_app.domain.facts.state import LIFECYCLE, WINBACK, Raw, State, new_state
+from stream_app.domain.facts.notes import Raw
+from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, new_state
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before, react
 from stream_app.domain.status import judge, next_deadline_ms

@@ -3,21 +3,21 @@
 Money in minor units of `currency`; days are counts; `_pct` are whole percentages.
 """
 
+from dataclasses import dataclass
 from typing import Literal
-
-from msgspec import Struct
-from msgspec.structs import force_setattr
 
 from stream_app.domain.calendar import Calendar
 
 
-class Fixed(Struct, frozen=True):
+@dataclass(frozen=True)
+class Fixed:
     """`fixed`: patience is `days` after the last order."""
 
     days: int
 
 
-class OwnRhythm(Struct, frozen=True):
+@dataclass(frozen=True)
+class OwnRhythm:
     """`own_rhythm`: the group's prior pulled toward the customer's own gaps."""
 
     prior_days: int = 60
@@ -27,7 +27,8 @@ class OwnRhythm(Struct, frozen=True):
     max_days: int = 730
 
 
-class Alive(Struct, frozen=True):
+@dataclass(frozen=True)
+class Alive:
     """`alive`: MBG/NBD parameters with time in days; patience ends where P(alive) falls to `theta`."""
 
     r: float
@@ -49,7 +50,8 @@ TIMED = frozenset({"recency_days", "tenure_days", "p_alive_pct"})
 """Measures that move with time alone, and so have deadlines at the thresholds of their criteria."""
 
 
-class Criterion(Struct, frozen=True):
+@dataclass(frozen=True)
+class Criterion:
     """One line of the score: points of the highest threshold reached. `thresholds` ascend; `points` is parallel to it."""
 
     measure: str
@@ -58,21 +60,24 @@ class Criterion(Struct, frozen=True):
     points: tuple[int, ...]
 
 
-class ScoreClasses(Struct, frozen=True):
+@dataclass(frozen=True)
+class ScoreClasses:
     """`classes: {by: score}`: A from `a`, B from `b`, else C."""
 
     a: int
     b: int
 
 
-class ServiceLevels(Struct, frozen=True):
+@dataclass(frozen=True)
+class ServiceLevels:
     """`service_levels`: by segment first, else by class."""
 
     segment: dict[str, str]
     by_class: dict[str, str]
 
 
-class Policy(Struct, frozen=True):
+@dataclass(frozen=True)
+class Policy:
     """One version of one shop's policy. `shop` None is the default for every shop without its own."""
 
     shop: str | None
@@ -114,5 +119,5 @@ class Policy(Struct, frozen=True):
     def __post_init__(self) -> None:
         names = [criterion.measure for criterion in self.criteria]
         windowed = any(name not in UNWINDOWED and not name.startswith("criteria.") for name in names)
-        force_setattr(self, "scores_window", windowed)
-        force_setattr(self, "timed_criteria", tuple(c for c in self.criteria if c.measure in TIMED))
+        object.__setattr__(self, "scores_window", windowed)
+        object.__setattr__(self, "timed_criteria", tuple(c for c in self.criteria if c.measure in TIMED))

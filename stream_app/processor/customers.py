@@ -12,7 +12,8 @@ from stream_app.domain import evaluate
 from stream_app.domain.changes import STATUS_CHANGED, Who
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event, Rejected
-from stream_app.domain.facts.state import Raw, State
+from stream_app.domain.facts.notes import Raw
+from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.engine.fold import Unit

@@ -14,7 +14,8 @@ from stream_app.codec.rekeyed import origin_headers
 from stream_app.codec.state import STATE_VERSION, check_state_version
 from stream_app.domain import evaluate
 from stream_app.domain.events import Event, Rejected, Watermark
-from stream_app.domain.facts.state import NEVER, Raw
+from stream_app.domain.facts.notes import Raw
+from stream_app.domain.facts.state import NEVER
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.customers import Customer, Customers

@@ -17,7 +17,8 @@ from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, Who
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, Event, Rejected
-from stream_app.domain.facts.state import Raw, State
+from stream_app.domain.facts.notes import Raw
+from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 

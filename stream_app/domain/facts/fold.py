@@ -27,7 +27,8 @@ from stream_app.domain.events import (
     compact,
 )
 from stream_app.domain.facts import orders, window
-from stream_app.domain.facts.state import NEVER, Raw, State, Waiting
+from stream_app.domain.facts.notes import Raw, Waiting
+from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 
 STATE_BYTES_MAX = 480 * 1024

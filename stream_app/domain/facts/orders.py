@@ -8,7 +8,8 @@ from bisect import bisect_left
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import Code, OrderPlaced, Rejected, compact
 from stream_app.domain.facts import window
-from stream_app.domain.facts.state import NEVER, OrderNote, State, masked_groups
+from stream_app.domain.facts.notes import OrderNote
+from stream_app.domain.facts.state import NEVER, State, masked_groups
 from stream_app.domain.policy import Policy
 
 REFUND_IDS_MAX = 4_000

@@ -4,9 +4,10 @@ Parallel lists ("columns") hold what repeats: a list of integers decodes several
 Every list is kept in a canonical order, so that the same set of events gives the same bytes in whatever order it came.
 """
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from msgspec import Struct, field
+from stream_app.domain.facts.notes import OrderNote, Waiting
 
 DIMENSIONS = ("lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity")
 LIFECYCLE: Final = 0
@@ -22,37 +23,14 @@ OPPORTUNITY: Final = 8
 NEVER: Final = -(2**62)
 """Stands for "no such time" in columns of times."""
 
-Raw = tuple[str, int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
-"""A record as it came: topic, partition, offset, key, value, headers. The domain only carries it to a dead letter."""
 
+@dataclass
+class State:
+    """One customer. Times in UTC milliseconds, money in minor units, `_day` columns in local days (domain.calendar).
 
-class OrderNote(Struct, array_like=True, gc=False):
-    """What happened to an order after it was placed; most orders have none.
-
-    `refunded_minor` is the uncapped sum over distinct refunds; `late_days` None means no payment came.
+    A class of this compiled module rather than a Struct: reading an attribute is then one load instead of a look-up by name.
+    A new column needs its place in both functions of `codec/columns.py` as well; a test compares them.
     """
-
-    cancelled: bool = False
-    refunded_minor: int = 0
-    refunds: int = 0
-    refund_ids: list[str] = field(default_factory=list)
-    late_days: int | None = None
-
-
-class Waiting(Struct, array_like=True, gc=False):
-    """A cancel, refund or payment whose order has not come; it ends as a dead letter at `expires_ms`."""
-
-    order_id: str
-    expires_ms: int
-    kind: str
-    refund_id: str
-    amount_minor: int
-    late_days: int
-    raw: Raw
-
-
-class State(Struct, array_like=True, gc=False):
-    """One customer. Times in UTC milliseconds, money in minor units, `_day` columns in local days (domain.calendar)."""
 
     # Who and when: not facts, since they depend on the order of arrival.
     born_ms: int

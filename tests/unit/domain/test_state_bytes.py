@@ -1,14 +1,18 @@
 """A state as bytes: versioned, canonical, bounded (domain.md, Bounded state; choices: flat columns)."""
 
+import re
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from stream_app.codec.columns import to_columns
 from stream_app.codec.state import STATE_VERSION, decode_state, encode_facts, encode_state
+from stream_app.compiled.finder import source
 from stream_app.domain import evaluate
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event, Line, OrderPlaced
-from stream_app.domain.facts.state import new_state
+from stream_app.domain.facts.state import State, new_state
 from stream_app.errors import VersionError
 from tests.builders import DAY, WHO, ZERO, Life, at, contact, event, order, policy, refund
 
@@ -34,6 +38,19 @@ def test_the_first_byte_is_the_version() -> None:
     assert encoded[0] == STATE_VERSION == 2
     assert decode_state(encoded) == busy().now
     assert encode_state(decode_state(encoded)) == encoded
+
+
+def test_every_column_is_written_and_read_at_its_place() -> None:
+    """The two lists of `codec/columns.py` are written out by hand: they name what `State` declares, in the same order."""
+    state = busy().now
+    written = to_columns(state)
+    names = [field.name for field in fields(State)]
+    assert [getattr(state, name) for name in names] == written
+    assert len({id(column) for column in written if isinstance(column, list)}) == sum(isinstance(column, list) for column in written)
+    text = source("codec.columns").read_text().partition("def from_columns")[2]
+    places = [found.start() for name in names if (found := re.search(rf"\b{name},", text))]
+    assert len(places) == len(names)
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
