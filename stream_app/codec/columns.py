@@ -27,6 +27,8 @@ def to_columns(state: State) -> list[Any]:
         state.groups, state.occasions, state.first_day, state.last_ms, state.closed_ms, state.until_ms, state.in_window,
         state.outside, state.sums, state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced,
         state.contacts, state.contact_cost, state.feedback, state.closed_days,
+        state.growth_outside, state.growth_earlier, state.revenue_now, state.revenue_before,
+        state.closed_sale_day, state.closed_sale, state.closed_earlier,
     ]
 
 
@@ -48,6 +50,8 @@ def from_columns(columns: list[Any]) -> State:
         state.groups, state.occasions, state.first_day, state.last_ms, state.closed_ms, state.until_ms, state.in_window,
         state.outside, state.sums, state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced,
         state.contacts, state.contact_cost, state.feedback, closed_days,
+        state.growth_outside, state.growth_earlier, state.revenue_now, state.revenue_before,
+        state.closed_sale_day, state.closed_sale, state.closed_earlier,
     ) = columns
     # fmt: on
     state.lead = None if lead is None else tuple(lead)

@@ -13,10 +13,13 @@ from stream_app.domain.facts.state import (
     DIMENSIONS,
     LABEL,
     LIFECYCLE,
+    OPPORTUNITY,
     SERVICE_LEVEL,
     State,
 )
+from stream_app.domain.opportunity import prove_opportunity
 from stream_app.domain.policy import Policy
+from stream_app.domain.proof import Proof
 from stream_app.domain.score import score
 from stream_app.domain.status import Verdict, risk_moments
 from stream_app.domain.value import leading_span, measure
@@ -163,9 +166,6 @@ def _notice(kind: str, who: Who, state: State, policy: Policy, announced_ms: int
     return Outgoing("status-changes", kind, notice_id, who, state.clock_ms, state.sequence, origin, data, causation_id)
 
 
-Proof = tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | None]
-
-
 def _rhythm(state: State, policy: Policy, verdict: Verdict) -> tuple[dict[str, Any], dict[str, Any]]:
     """Measured values and thresholds of the leading product group."""
     g = verdict.at.leading
@@ -235,6 +235,10 @@ def _prove_winback(state: State, policy: Policy, verdict: Verdict) -> Proof:
     return "time_since_inactive", measures, thresholds, {"event_type": "order.placed", "from_at": state.clock_ms, "to": "none"}
 
 
+def _prove_opportunity(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    return prove_opportunity(state, policy, verdict.values[OPPORTUNITY])
+
+
 _PROOFS = {
     LIFECYCLE: _prove_lifecycle,
     CHURN_RISK: _prove_churn_risk,
@@ -242,4 +246,5 @@ _PROOFS = {
     LABEL: _prove_by_class,
     SERVICE_LEVEL: _prove_by_class,
     DIMENSIONS.index("winback"): _prove_winback,
+    OPPORTUNITY: _prove_opportunity,
 }

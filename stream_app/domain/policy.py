@@ -3,7 +3,7 @@
 Money in minor units of `currency`; days are counts; `_pct` are whole percentages.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from stream_app.domain.calendar import Calendar
@@ -77,6 +77,19 @@ class ServiceLevels:
 
 
 @dataclass(frozen=True)
+class Opportunity:
+    """When growth is one, and which groups (values) are offered to those who bought in which group (keys)."""
+
+    growth_pct: int = 150
+    growth_days: int = 90
+    cross_sell: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    related: frozenset[str] = frozenset()  # derived: every group of `cross_sell`
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "related", frozenset(self.cross_sell).union(*self.cross_sell.values()))
+
+
+@dataclass(frozen=True)
 class Policy:
     """One version of one shop's policy. `shop` None is the default for every shop without its own."""
 
@@ -112,12 +125,15 @@ class Policy:
     ledger_days: int
     ledger_orders: int
     dedup_events: int
+    opportunity: Opportunity | None = None
     # Derived, so that the hot path does not ask again.
     scores_window: bool = False
     timed_criteria: tuple[Criterion, ...] = ()
+    growth_days: int = 0
 
     def __post_init__(self) -> None:
         names = [criterion.measure for criterion in self.criteria]
         windowed = any(name not in UNWINDOWED and not name.startswith("criteria.") for name in names)
         object.__setattr__(self, "scores_window", windowed)
         object.__setattr__(self, "timed_criteria", tuple(c for c in self.criteria if c.measure in TIMED))
+        object.__setattr__(self, "growth_days", 0 if self.opportunity is None else self.opportunity.growth_days)

@@ -1,7 +1,7 @@
 """The full picture of a customer: `customer.profile` (N19)."""
 
 from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who, identify, origin_of, policy_ref
-from stream_app.domain.facts.state import CLASS, DIMENSIONS, LABEL, SERVICE_LEVEL, State, describe
+from stream_app.domain.facts.state import CLASS, DIMENSIONS, LABEL, OPPORTUNITY, SERVICE_LEVEL, State, describe
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
 from stream_app.domain.status import stand
@@ -12,7 +12,7 @@ PROFILE = "customer.profile"
 
 def existing_dimensions(policy: Policy) -> list[int]:
     """The dimensions that the policy asks for, in the order of publishing."""
-    optional = {CLASS: policy.classes, LABEL: policy.labels, SERVICE_LEVEL: policy.service_levels}
+    optional = {CLASS: policy.classes, LABEL: policy.labels, SERVICE_LEVEL: policy.service_levels, OPPORTUNITY: policy.opportunity}
     always = {"lifecycle", "churn_risk", "winback"}
     return [d for d, name in enumerate(DIMENSIONS) if name in always or optional.get(d) is not None]
 

@@ -4,7 +4,8 @@ A later dimension is added as a rule here, in the order of computing, and a plac
 """
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.facts.state import CHURN_RISK, CLASS, LABEL, LIFECYCLE, SERVICE_LEVEL, WINBACK, State
+from stream_app.domain.facts.state import CHURN_RISK, CLASS, LABEL, LIFECYCLE, OPPORTUNITY, SERVICE_LEVEL, WINBACK, State
+from stream_app.domain.opportunity import judge_opportunity
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import class_deadline_ms, settle_class
 from stream_app.domain.value import Standing
@@ -43,6 +44,8 @@ def judge(state: State, policy: Policy) -> Verdict:
         values[LIFECYCLE] = "other"
     else:
         values[LIFECYCLE] = "potential" if state.related else "possibly_interested"
+    if policy.opportunity is not None:
+        values[OPPORTUNITY], until[OPPORTUNITY] = judge_opportunity(state, policy, at)
     if policy.classes is not None:
         values[CLASS], state.class_hold_ms = settle_class(state, policy, at)
         until[CLASS] = class_deadline_ms(state, policy, at)

@@ -57,6 +57,7 @@ def test_the_histories_do_everything() -> None:
     expected = {f"lifecycle {value}" for value in ("other", "possibly_interested", "potential", "active", "inactive")}
     expected |= {f"churn_risk {value}" for value in ("low", "medium", "high", None)}
     expected |= {f"winback {value}" for value in ("none", "recent", "cooling", "gone")}
+    expected |= {f"opportunity {value}" for value in ("low", "medium", "high", None)}
     expected |= {f"class {value}" for value in ("A", "B", "C", None)}
     expected |= {"label gold", "service_level premium", "event", "time", "late", "void", "revokes", "duplicate", "live", "backfill"}
     expected |= {

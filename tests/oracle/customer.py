@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from tests.oracle.days import DAY, day_of, start
+from tests.oracle import opportunity
+from tests.oracle.days import DAY, start
 from tests.oracle.measures import Event, Order, Policy, first_below, latest, leading, measure, voided
 
-DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "winback")
-NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels"}
+DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "winback", "opportunity")
+NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels", "opportunity": "opportunity"}
 CLASSES = "CBA"
 RELATIONS = ("contact.made", "contact.responded", "interest.shown")
 OF_AN_ORDER = ("order.cancelled", "order.refunded", "payment.received")
@@ -50,6 +51,7 @@ class Customer:
         if self.hold is not None:
             found.append(self.hold + policy["downgrade_dwell_days"] * DAY)
         counting = [order for order in self.orders if not voided(order)]
+        found += opportunity.moments(self.orders, policy)
         lead = leading(counting, policy)
         if lead is None:
             return found
@@ -238,6 +240,8 @@ class Customer:
             "churn_risk": self._churn_risk(lead, lifecycle),
             "winback": self._winback(lead, lifecycle),
         }
+        if "opportunity" in self.statuses:
+            now["opportunity"] = opportunity.judge(self.orders, self.clock, self.policy)
         if "class" in self.statuses:
             now["class"] = self._class(self.measures()["score"])
         klass = now.get("class")
@@ -292,9 +296,3 @@ class Customer:
                 said.append("service_level.changed")
         if done and done[0]["origin"] == "live":
             self.reactions += [{"type": kind, "at": self.clock} for kind in said]
-
-
-def event_of(raw: dict[str, Any], time: int, policy: Policy) -> Event:
-    """An accepted CloudEvent as the plain dict that `Customer.fold` takes."""
-    day = day_of(policy["time_zone"], time)
-    return {"time": time, "day": day, "id": raw["id"], "type": raw["type"], "data": dict(raw["data"])}

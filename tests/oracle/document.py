@@ -29,6 +29,8 @@ DEFAULTS: dict[str, Any] = {
     "downgrade_dwell_days": 30,
     "labels": None,
     "service_levels": None,
+    "opportunity": None,
+    "cross_sell": None,
     "winback": {"cooling_days": 90, "gone_days": 365},
     "horizons": {"dedup_days": 30, "pending_days": 30, "ledger_days": 730, "ledger_orders": 2000, "dedup_events": 4000},
 }
@@ -46,6 +48,8 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     policy["groups"] = {category: group for group, categories in policy["product_groups"].items() for category in categories}
     rhythm = {"default": {"method": "own_rhythm"}} | policy["rhythm"]
     policy["rhythm"] = {name: OWN_RHYTHM | line if line["method"] == "own_rhythm" else line for name, line in rhythm.items()}
+    if policy["opportunity"] is not None or policy["cross_sell"] is not None:
+        policy["opportunity"] = {"growth_pct": 150, "growth_days": 90} | (policy["opportunity"] or {})
     live_since = policy["live_since"]
     if live_since is not None:
         policy["live_since"] = to_ms(live_since) if isinstance(live_since, datetime) else parse_ms(live_since)

@@ -84,6 +84,16 @@ def _costs(rng: Random) -> dict[str, Any]:
     return {"channel": channel, "refund": rng.choice((0, 500)), "annual_rate_pct": rng.choice((0, 8, 40))}
 
 
+def _opportunity(rng: Random, groups: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if rng.random() < 0.7:
+        found["opportunity"] = {"growth_days": rng.choice((1, 3, 20, 60, 90)), "growth_pct": rng.choice((0, 50, 100, 150, 333))}
+    if rng.random() < 0.7 or not found:
+        pairs = {group: [other for other in groups if rng.random() < 0.5] for group in groups}
+        found["cross_sell"] = {group: others for group, others in pairs.items() if others}
+    return found
+
+
 def policy(rng: Random, *, dwell: bool = True, wide: bool = False) -> dict[str, Any]:
     """A document that is valid by contract.md; without `dwell` downgrades are at once; `wide` horizons forget nothing."""
     window = rng.choice((1, 14, 30, 90, 365))
@@ -105,6 +115,8 @@ def policy(rng: Random, *, dwell: bool = True, wide: bool = False) -> dict[str, 
     found["rhythm"] = {name: _rhythm(rng) for name in groups if rng.random() < 0.7}
     if rng.random() < 0.85:
         found |= _classes(rng)
+    if rng.random() < 0.7:
+        found |= _opportunity(rng, groups)
     if not dwell:
         found["downgrade_dwell_days"] = 0
     short = {"dedup_days": rng.choice((1, 5, 30)), "pending_days": rng.choice((1, 4, 30))}

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracle.customer import Customer, event_of
-from tests.oracle.days import parse_ms
+from tests.oracle.customer import Customer
+from tests.oracle.days import day_of, parse_ms
 from tests.oracle.document import complete
+from tests.oracle.measures import Event, Policy
 
 TYPES = frozenset(
     (
@@ -47,6 +48,12 @@ def refusal(raw: dict[str, Any], time: int, policy: dict[str, Any]) -> str | Non
     if policy.get("shop") not in (None, raw["source"].removeprefix("/shops/")):
         return "unknown_shop"
     return None
+
+
+def event_of(raw: dict[str, Any], time: int, policy: Policy) -> Event:
+    """An accepted CloudEvent as the plain dict that `Customer.fold` takes."""
+    day = day_of(policy["time_zone"], time)
+    return {"time": time, "day": day, "id": raw["id"], "type": raw["type"], "data": dict(raw["data"])}
 
 
 def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_given: bool = False, until: int | None = None) -> Outcome:

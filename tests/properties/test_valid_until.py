@@ -18,8 +18,9 @@ def test_nothing_changes_before_valid_until(story: History, cut: int) -> None:
     for told in output.customers.values():
         for number, event in enumerate(told.changes):
             change = event["data"]
-            if parse_ms(change["effective_at"]) <= last and change["cause"].get("event_id") != events[-1]["id"]:
-                continue  # an event came after it
+            at_ms = parse_ms(change["effective_at"])
+            if at_ms < last or (at_ms == last and change["cause"].get("event_id") != events[-1]["id"]):
+                continue  # an event came after it; an id that is used twice does not make it the last one
             later = [other["data"] for other in told.changes[number + 1 :] if other["data"]["dimension"] == change["dimension"]]
             later = [other for other in later if other["cause"]["kind"] == "time"]
             if later:

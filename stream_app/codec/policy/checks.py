@@ -77,8 +77,6 @@ def find_unsupported(document: PolicyDocument) -> list[Complaint]:
     sections = {
         "segments": document.segments,
         "contact": document.contact,
-        "cross_sell": document.cross_sell,
-        "opportunity": document.opportunity,
     }
     found = [
         Complaint((name,), "not supported by this version; remove the section") for name, section in sections.items() if section is not None

@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from stream_app.codec.policy.checks import check_document, find_unsupported
-from stream_app.codec.policy.document import Alive, Fixed, OwnRhythm, PerClass, PolicyDocument, Rhythm, ScoreClasses
+from stream_app.codec.policy.document import Alive, Fixed, Opportunity, OwnRhythm, PerClass, PolicyDocument, Rhythm, ScoreClasses
 from stream_app.codec.policy.lines import Text, TextError, read_text
 from stream_app.codec.policy.messages import collect, one_line, render, spell, suggest
 from stream_app.codec.policy.zones import read_calendar
@@ -111,6 +111,7 @@ def compile_policy(document: PolicyDocument) -> domain.Policy:
         ledger_days=horizons.ledger_days,
         ledger_orders=horizons.ledger_orders,
         dedup_events=horizons.dedup_events,
+        opportunity=_compile_opportunity(document),
     )
 
 
@@ -157,6 +158,14 @@ def _compile_levels(document: PolicyDocument) -> domain.ServiceLevels | None:
     if levels is None:
         return None
     return domain.ServiceLevels(dict(levels.segment), _by_class(levels.by_class) if levels.by_class is not None else {})
+
+
+def _compile_opportunity(document: PolicyDocument) -> domain.Opportunity | None:
+    if document.opportunity is None and document.cross_sell is None:
+        return None
+    growth = document.opportunity or Opportunity()
+    pairs = {group: tuple(others) for group, others in (document.cross_sell or {}).items()}
+    return domain.Opportunity(growth.growth_pct, growth.growth_days, pairs)
 
 
 def _by_class(words: PerClass) -> dict[str, str]:

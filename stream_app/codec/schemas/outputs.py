@@ -25,7 +25,7 @@ Dimension = Literal["lifecycle", "churn_risk", "class", "segment", "label", "ser
 CauseKind = Literal["event", "time", "policy", "late", "void", "merge"]
 Tier = Literal["none", "recent", "cooling", "gone"]
 Lifecycle = Literal["other", "possibly_interested", "potential", "active", "inactive"]
-Measured = int | str | bool | None
+Measured = int | str | bool | list[str] | None
 Evidence = dict[str, Measured]
 
 

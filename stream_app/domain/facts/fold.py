@@ -154,6 +154,7 @@ def _bound(state: State, policy: Policy, folded: Folded) -> None:
     others = (60 + mask) * len(state.order_ms) + 31 * len(state.seen_ms) + 21 * refunds + 42 * len(state.notes)
     others += sum(40 + len(name.encode()) for name in state.criteria) + sum(60 + len(name.encode()) for name in state.groups)
     others += sum(120 + sum(6 + len(name.encode()) for name in row[2]) for row in state.closed_days)
+    others += 20 * len(state.closed_sale)
     while state.waiting and waiting + others + 17 * len(state.bucket_day) > STATE_BYTES_MAX:
         waiting -= _size(state.waiting[0])
         folded.rejected.append((order_unknown(), state.waiting.pop(0).raw))

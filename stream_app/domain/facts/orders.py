@@ -7,7 +7,7 @@ from bisect import bisect_left
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import Code, OrderPlaced, Rejected, compact
-from stream_app.domain.facts import window
+from stream_app.domain.facts import growth, window
 from stream_app.domain.facts.notes import OrderNote
 from stream_app.domain.facts.state import NEVER, State, masked_groups
 from stream_app.domain.policy import Policy
@@ -101,6 +101,8 @@ def _count_in(state: State, i: int, policy: Policy) -> None:
             if time_ms > state.last_ms[g]:
                 state.last_ms[g] = time_ms
         window.set_until(state, policy, g, day if state.last_ms[g] == time_ms else None)
+    if policy.growth_days:
+        growth.enter(state, i, day, policy)
     if time_ms < state.clock_ms and day <= calendar.day(state.clock_ms) - policy.window_days:
         state.outside += 1
         return
@@ -172,9 +174,12 @@ def pay(state: State, i: int, late_days: int, policy: Policy) -> None:
 def _revise(state: State, i: int, policy: Policy, note: OrderNote) -> None:
     was_counting = window.is_counting(state, i)
     inside = i >= state.outside
+    was_worth = growth.net(state, i)
     if inside:
         window.add_order(state, i, policy, -1)
     state.notes[state.order_ids[i]] = note
+    if policy.growth_days:
+        growth.revise(state, i, growth.net(state, i) - was_worth)
     if inside:
         window.add_order(state, i, policy, 1)
     if was_counting and not window.is_counting(state, i):
@@ -196,6 +201,8 @@ def close(state: State, policy: Policy) -> int:
 
 def _close_oldest(state: State, policy: Policy) -> None:
     time_ms, mask = state.order_ms[0], state.order_groups[0]
+    if policy.growth_days:
+        growth.close_oldest(state, policy)
     counts = window.is_counting(state, 0)
     if counts:
         state.closed_counting += 1

@@ -91,6 +91,15 @@ class State:
     feedback: int = 0
     # Orders closed early, still inside the window: per day the sums and the groups' counts.
     closed_days: list[tuple[int, list[int], dict[str, int]]] = field(default_factory=list)
+    # Growth (growth.py): all zero unless the policy asks for it. Open orders older than the earlier window are a prefix of the
+    # columns, those older than the recent one a longer prefix. Of orders closed early the revenue per day is left.
+    growth_outside: int = 0
+    growth_earlier: int = 0
+    revenue_now: int = 0
+    revenue_before: int = 0
+    closed_sale_day: list[int] = field(default_factory=list)
+    closed_sale: list[int] = field(default_factory=list)
+    closed_earlier: int = 0  # a prefix of these rows: those of the earlier window
 
 
 def masked_groups(state: State, mask: int) -> list[int]:

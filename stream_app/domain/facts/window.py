@@ -9,6 +9,7 @@ from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import CHANNELS
+from stream_app.domain.facts import growth
 from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.rhythm import patience_ms
@@ -110,6 +111,8 @@ def add_order(state: State, i: int, policy: Policy, sign: int) -> None:
 def advance(state: State, policy: Policy) -> None:
     """Let everything leave whose day is no longer in the window at the customer's clock."""
     calendar = policy.calendar
+    if policy.growth_days:
+        growth.advance(state, policy)
     # Nothing this young can leave, whatever the zone: spares the calendar on nearly every event.
     young_ms = state.clock_ms - (policy.window_days - 3) * DAY_MS
     young_day = young_ms // DAY_MS + 2
@@ -242,6 +245,7 @@ def rebuild(state: State, policy: Policy) -> None:
     for g in range(len(state.groups)):
         _recount_days(state, policy, g)
         set_until(state, policy, g)
+    growth.rebuild(state, policy)
 
 
 def _recount_days(state: State, policy: Policy, g: int) -> None:

@@ -161,8 +161,6 @@ def test_sections_that_are_not_computed_yet_are_refused(tmp_path: Path) -> None:
     assert str(caught.value).splitlines() == [
         "segments: not supported by this version; remove the section",
         "contact: not supported by this version; remove the section",
-        "cross_sell: not supported by this version; remove the section",
-        "opportunity: not supported by this version; remove the section",
         "classes.by: pareto is not supported by this version; use score",
         "rhythm.shoes.gamma_gamma: not supported by this version; remove it",
     ]

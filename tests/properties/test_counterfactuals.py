@@ -1,0 +1,40 @@
+"""A counterfactual is true: whoever does what a change suggests, at its very moment, sees the status that it promises."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.oracle.days import parse_ms
+from tests.oracle.histories import History
+from tests.oracle.policies import GROUPS
+from tests.properties.program import run
+from tests.properties.stories import end_of, stories
+
+DIMENSIONS = ("opportunity",)
+Event = dict[str, Any]
+
+
+def suggested(change: dict[str, Any], like: Event) -> Event:
+    """The order of a change's counterfactual."""
+    told = change["counterfactual"]
+    category = GROUPS.get(told.get("product_group"), ["toys"])[0]
+    total = told["at_least"] - change["reason"]["measures"][told["measure"]] if "measure" in told else 0
+    lines = [{"sku": "s-1", "category": category, "quantity": 1, "total_minor": total}]
+    data = {"order_id": "suggested", "currency": "EUR", "total_minor": total, "lines": lines}
+    return like | {"id": "suggested", "type": "order.placed", "time": change["effective_at"], "data": data}
+
+
+@settings(max_examples=150, deadline=None)
+@given(stories(), st.integers(0, 400), st.data())
+def test_what_is_suggested_brings_what_is_promised(story: History, silence: int, data: st.DataObject) -> None:
+    (told,) = run(story.events, story.document, end_of(story.events, silence)).customers.values()
+    able = [event["data"] for event in told.changes if event["data"]["dimension"] in DIMENSIONS and "counterfactual" in event["data"]]
+    if not able:
+        return
+    change = data.draw(st.sampled_from(able))
+    at_ms, cause = parse_ms(change["effective_at"]), change["cause"].get("event_id")
+    ids = [raw["id"] for raw in story.events]
+    before = [raw for raw in story.events if parse_ms(raw["time"]) < at_ms] if cause is None else story.events[: ids.index(cause) + 1]
+    (then,) = run([*before, suggested(change, story.events[0])], story.document, at_ms).customers.values()
+    assert then.profile["data"]["statuses"][change["dimension"]] == change["counterfactual"]["to"]
