@@ -48,22 +48,22 @@ class Streams:
         self._times: list[int] = []
         self._touched: list[Stream] = []
         self._latest: list[int] = []  # latest[i]: the largest time of the batch from place i on
-        self._spared: set[bytes] = set()
+        self._spared: dict[bytes, int] = {}  # how far his deadlines are owed to a customer, if less than to the others of his shop
 
     def resume(self, memo: Mapping[str, Any]) -> None:
         """Take back what `memo` gave."""
         self._shops = {shop: Stream(self._grace_ms, *times[:3]) for shop, times in memo.items()}
-        self._spared = {key.encode() for times in memo.values() for key in times[3:]}
+        self._spared = {key.encode(): owed_ms for times in memo.values() for key, owed_ms in times[3:]}
 
-    def memo(self) -> dict[str, list[int | str]]:
-        """{shop: [events_ms, watermark_ms, owed_ms, the keys of its customers to whom nothing is owed]}."""
-        found: dict[str, list[int | str]] = {
+    def memo(self) -> dict[str, list[Any]]:
+        """{shop: [events_ms, watermark_ms, owed_ms, and [key, owed_ms] of each of its customers to whom less is owed]}."""
+        found: dict[str, list[Any]] = {
             shop: [stream.events_ms, stream.watermark_ms, stream.owed_ms] for shop, stream in self._shops.items()
         }
         if len(self._spared) <= _SPARED_MAX:
-            for key in sorted(self._spared):
+            for key, owed_ms in sorted(self._spared.items()):
                 name = key.decode()
-                found[name.partition("/")[0]].append(name)
+                found[name.partition("/")[0]].append([name, owed_ms])
         return found
 
     def get(self, shop: str) -> Stream | None:
@@ -121,7 +121,7 @@ class Streams:
 
         `touched` is the place of his last event in this batch, -1 when he had none.
         """
-        if deadline_ms <= stream.owed_ms and touched < 0 and key not in self._spared:
+        if deadline_ms <= stream.owed_ms and touched < 0 and deadline_ms <= self._spared.get(key, deadline_ms):
             return True
         first = self._first_after(stream, deadline_ms, touched)
         return first is not None and max(self._times[first : place + 1], default=NEVER) >= deadline_ms
@@ -148,12 +148,15 @@ class Streams:
         self._latest = [*accumulate(reversed(self._times), max)][::-1]
         self._latest.append(NEVER)
 
-    def _passed(self, stream: Stream) -> int:
-        """How far time had come, at its furthest, while the batch was folded: at each record the lesser of both times counts."""
+    def _passed(self, stream: Stream, touched: int = -1) -> int:
+        """How far time had come, at its furthest, while what follows the place `touched` of the batch was folded.
+
+        At each record the lesser of both times counts: how far stream time had come, and the latest that was still to follow.
+        """
         latest, places, steps = self._latest, stream.steps_at, stream.steps
-        i = bisect_left(range(len(steps)), True, key=lambda i: steps[i] >= latest[places[i] + 1])
+        i = bisect_left(range(len(steps)), True, key=lambda i: steps[i] >= latest[max(places[i], touched) + 1])
         before = steps[i - 1] if i else NEVER
-        return before if i == len(steps) else max(before, latest[places[i] + 1])
+        return before if i == len(steps) else max(before, latest[max(places[i], touched) + 1])
 
     def is_due(self, stream: Stream, deadline_ms: int, key: bytes, touched: int) -> bool:
         """Whether a customer's deadline may fire after the batch."""
@@ -161,7 +164,7 @@ class Streams:
             return True
         if deadline_ms > stream.all_ms:
             return False
-        if deadline_ms <= stream.owed_ms and touched < 0 and key not in self._spared:
+        if deadline_ms <= stream.owed_ms and touched < 0 and deadline_ms <= self._spared.get(key, deadline_ms):
             return True
         first = self._first_after(stream, deadline_ms, touched)
         return first is not None and self._latest[first] >= deadline_ms
@@ -184,16 +187,29 @@ class Streams:
                 stream.owed_ms = NEVER
         else:
             self.owe()
-            for shop, deadline_ms, key, place in touched:
-                stream = self._shops[shop]
-                if deadline_ms <= stream.owed_ms and not self.is_due(stream, deadline_ms, key, place):
-                    self._spared.add(key)  # what is owed to others happened before his last event
+            self._spare(touched)
         for stream in self._touched:
             stream.steps_at, stream.steps = [-1], [stream.reached_ms]
             stream.told.clear()
         self._touched.clear()
         self._times.clear()
         self._latest = [NEVER]
+
+    def _spare(self, touched: Sequence[tuple[str, int, bytes, int]]) -> None:
+        """What is owed to others happened before the last event of a customer: to him is owed only what has come since."""
+        for key, owed_ms in list(self._spared.items()):
+            stream = self._shops[key.decode().partition("/")[0]]
+            self._owe_to(stream, key, max(owed_ms, stream.horizon_ms, self._passed(stream)))
+        for shop, deadline_ms, key, place in touched:
+            stream = self._shops[shop]
+            since_ms = max(stream.horizon_ms, self._passed(stream, place))
+            self._owe_to(stream, key, since_ms if deadline_ms <= stream.owed_ms else stream.owed_ms)
+
+    def _owe_to(self, stream: Stream, key: bytes, owed_ms: int) -> None:
+        if owed_ms < stream.owed_ms:
+            self._spared[key] = owed_ms
+        else:
+            self._spared.pop(key, None)
 
     def leave_open(self) -> None:
         """Nothing may fire now, since an input is not known: what the batch has passed is owed."""

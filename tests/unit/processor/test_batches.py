@@ -82,6 +82,62 @@ def test_slices_and_waiting_do_not_matter_in_a_log_in_time_order(
     assert cut(log, cuts | skips, 0, limit, restarts, skips) == cut(log, set(range(len(log))), 0, 500, False, set())
 
 
+def sliced(log: list[Record], ends: list[tuple[int, bool]], walls: list[int], grace_ms: int, limit: int, restarts: bool) -> Published:
+    """Fold a log up to each end, one unit of work each, and what is due beyond the limit whenever its turn comes.
+
+    An end says whether the reader had nothing unread there for a moment; then the next wall clock holds.
+    """
+    rig = Rig(book(*LIVE), grace_ms=grace_ms)
+    begin, told_times = 0, iter(walls)
+    for end, idle in [*ends, (len(log), True)]:
+        bound = None if idle or end == len(log) else rig.decode(log[end : end + 1])[0].time_ms
+        rig.work(*log[begin:end], bound=bound, wall=next(told_times) if idle else None, limit=limit)
+        begin = end
+        if restarts:
+            rig.restart()
+    rig.drain(wall=max(walls))
+    published: Published = defaultdict(list)
+    for output in rig.outputs:
+        if output.topic not in ("customer-profiles", "dead-letters"):
+            published[output.topic, output.key].append(output.value or b"")
+    return published
+
+
+LIVE = [
+    policy(shop=name, hash=f"{name:0>32}", clock="wall", default_rhythm=Fixed(days), rhythms={}, window_days=30)
+    for name, days in [("a", 10), ("b", 20)]
+]
+ENDS = st.dictionaries(st.integers(1, 12), st.booleans(), max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    logs(sort=False),
+    ENDS,
+    st.lists(MOMENTS, min_size=13, max_size=13).map(sorted),
+    st.sampled_from([0, 8 * DAY]),
+    st.integers(1, 3),
+    st.booleans(),
+)
+def test_what_more_is_due_than_a_unit_fires_is_fired_as_if_it_had_been(
+    log: list[Record], ends: dict[int, bool], walls: list[int], grace_ms: int, limit: int, restarts: bool
+) -> None:
+    cuts = sorted((end, idle) for end, idle in ends.items() if end < len(log))
+    assert sliced(log, cuts, walls, grace_ms, limit, restarts) == sliced(log, cuts, walls, grace_ms, 500, False)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 500])
+def test_who_was_late_while_others_waited_waits_with_them_once_he_is_due(limit: int) -> None:
+    # On day 25 all are due, more than a unit fires. z's own turn comes with his late order of day 5; he is due again on day 15, and
+    # that has come to pass when nothing is unread any more, before his order of day 8 arrives.
+    crowd = [bought(at(0), name, "a") for name in ("u", "v", "w", "x", "y", "z")]
+    log = [*crowd, watermark(at(25), "a"), bought(at(5), "z", "a"), told(at(6), "x", "a"), bought(at(8), "z", "a")]
+    ends = [(7, True), (8, False), (9, True)]
+    published = sliced(log, ends, [at(25)] * 3, 0, limit, restarts=True)
+    assert published == sliced(log, ends, [at(25)] * 3, 0, 500, restarts=False)
+    assert sum(b'"to":"inactive","sequence"' in value for value in published["status-changes", b"a/z"]) == 3
+
+
 @pytest.mark.parametrize("cuts", [set(), {1}, {2}, {3}, {1, 2, 3}])
 def test_time_that_passed_a_deadline_in_the_midst_of_a_batch_has_fired_it(cuts: set[int]) -> None:
     # x turns inactive on day 10; when y's event of day 12 is folded and z's of day 13 is the next, that has come to pass.
