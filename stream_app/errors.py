@@ -10,6 +10,7 @@ StreamAppError
   + UnitError                 a unit of work could not be committed (a zombie, or a time-out)
   + PositionError             the marker lies outside the log
   + VersionError              what is stored was written by a newer version of this program
+  + ErasureKeyError           marks of erased customers cannot be read with the erasure key that is set
   + StalledError              records wait, and nothing moves
 
 Bad data is not in this tree: it is a value, `Rejected`. Our own bug is an `assert`.
@@ -54,6 +55,10 @@ class PositionError(FatalError):
 
 class VersionError(FatalError):
     """What is stored was written by a newer version of this program; the text names the fix."""
+
+
+class ErasureKeyError(FatalError):
+    """The marks of erased customers were written under another erasure key; the text names the fix."""
 
 
 class StalledError(FatalError):

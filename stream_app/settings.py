@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
@@ -22,6 +22,7 @@ SETTINGS_FILE = PREFIX + "SETTINGS_FILE"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
 _PORT_MAX = 65_535
+_KEY_BYTES_MIN = 16
 
 Port = Annotated[int, Field(ge=0, le=_PORT_MAX)]
 
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     stall_timeout_s: int = Field(60, ge=1, description="the longest time without progress while records wait, 1 or more")
     session_timeout_ms: int = Field(10_000, ge=1_000, le=1_800_000, description="when the group gives a silent worker up, 1000 or more")
     transaction_timeout_ms: int = Field(15_000, ge=1_000, le=900_000, description="when the broker aborts a transaction, 1000 to 900000")
+    erasure_key: SecretStr | None = Field(None, description="a secret of at least 16 bytes, that erased customers' ids are hashed with")
+    erasure_key_file: Path | None = Field(None, description="a file that holds the erasure key")
     store: Literal["rocksdb", "memory"] = Field("rocksdb", description="rocksdb or memory")
 
     @field_validator("broker")
@@ -120,6 +123,34 @@ def load_settings(**given: Any) -> Settings:
     if not settings.instance:
         derived["instance"] = _instance(derived["data_dir"])
     return settings.model_copy(update=derived)
+
+
+def read_erasure_key(settings: Settings) -> bytes | None:
+    """The secret that the marks of erased customers are hashed with, 32 bytes; None when no key is set.
+
+    Raises:
+        ConfigError: both ways to give it are used, or what is given is empty, too short or cannot be read; the text is one line.
+    """
+    name = PREFIX + "ERASURE_KEY"
+    if settings.erasure_key is not None and settings.erasure_key_file is not None:
+        raise ConfigError(f"{name}: {name}_FILE is set as well: unset one of them")
+    fix = f"expected: a secret of at least {_KEY_BYTES_MIN} bytes"
+    if settings.erasure_key_file is not None:
+        name += "_FILE"
+        try:
+            given = settings.erasure_key_file.expanduser().read_bytes().strip()
+        except OSError as error:
+            raise ConfigError(f"{name}: {settings.erasure_key_file} cannot be read ({error.strerror}); {fix} in it") from None
+    elif settings.erasure_key is not None:
+        given = settings.erasure_key.get_secret_value().strip().encode()
+    else:
+        for empty in (name, name + "_FILE"):
+            if os.environ.get(empty) == "":
+                raise ConfigError(f"{empty}: it is set, and empty; {fix}, or unset it")
+        return None
+    if len(given) < _KEY_BYTES_MIN:
+        raise ConfigError(f"{name}: it is {'too short' if given else 'empty'}; {fix}")
+    return blake2b(given, digest_size=32, person=b"erasure key").digest()
 
 
 def child_environment(**extra: str) -> dict[str, str]:

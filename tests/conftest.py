@@ -15,6 +15,8 @@ from tests.budgets import Budgets
 from tests.faults.brokers import TwoDoorBroker
 from tests.faults.recording import Faults
 
+ERASURE_KEY = "a secret that only these tests use"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", choices=["some", "all"], default="some", help="strike all faults, and record it; by default some")
@@ -57,7 +59,7 @@ def prefix() -> str:
 @pytest.fixture
 def settings(kafka: str, prefix: str, tmp_path: Path) -> Settings:
     """Settings for the embedded Kafka, with topics, group and data directory of their own."""
-    return load_settings(broker=kafka, topic_prefix=prefix, id=f"{prefix}app", data_dir=tmp_path / "data")
+    return load_settings(broker=kafka, topic_prefix=prefix, id=f"{prefix}app", data_dir=tmp_path / "data", erasure_key=ERASURE_KEY)
 
 
 @pytest.fixture
@@ -68,6 +70,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "TOPIC_PREFIX": settings.topic_prefix,
         "ID": settings.id,
         "DATA_DIR": str(settings.data_dir),
+        "ERASURE_KEY": ERASURE_KEY,
     }
 
 

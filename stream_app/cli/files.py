@@ -36,6 +36,8 @@ def replay(
     done = run(files, policy, out, until_ms, as_given=as_given)
     if not compiled.is_in_use():
         show.note(compiled.SLOWER)
+    if erased := done.pop("erasures", 0):
+        show.note(f"erasures: {erased}; a replay hashes the ids with a fixed key, a worker needs STREAM_APP_ERASURE_KEY")
     show.note(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.items()))
 
 

@@ -20,6 +20,7 @@ def to_columns(state: State) -> list[Any]:
     return [
         state.born_ms, state.clock_ms, state.policy_version, state.policy_hash, state.sequence, state.deadline_ms,
         state.values, state.came_from, state.changed_at, state.class_hold_ms, state.notice_ms, state.notice_id, state.waiting,
+        state.mark,
         state.low_ms, state.high_ms, state.seen_ms, state.seen_ids, state.related,
         state.lead, state.preference, state.answered, state.unsubscribed, state.criteria,
         state.order_ms, state.order_ids, state.order_totals, state.order_discounts, state.order_costs, state.order_groups, state.notes,
@@ -43,6 +44,7 @@ def from_columns(columns: list[Any]) -> State:
     (
         state.born_ms, state.clock_ms, state.policy_version, state.policy_hash, state.sequence, state.deadline_ms,
         state.values, state.came_from, state.changed_at, state.class_hold_ms, state.notice_ms, state.notice_id, waiting,
+        mark,
         state.low_ms, state.high_ms, state.seen_ms, state.seen_ids, state.related,
         lead, preference, answered, unsubscribed, criteria,
         state.order_ms, state.order_ids, state.order_totals, state.order_discounts, state.order_costs, state.order_groups, notes,
@@ -54,6 +56,7 @@ def from_columns(columns: list[Any]) -> State:
         state.closed_sale_day, state.closed_sale, state.closed_earlier,
     ) = columns
     # fmt: on
+    state.mark = None if mark is None else tuple(mark)
     state.lead = None if lead is None else tuple(lead)
     state.preference = None if preference is None else tuple(preference)
     state.answered = None if answered is None else tuple(answered)

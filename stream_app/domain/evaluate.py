@@ -8,7 +8,7 @@ from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, n
 from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
 from stream_app.domain.facts import window
 from stream_app.domain.facts.fold import fold, is_duplicate, order_unknown, remember
-from stream_app.domain.facts.notes import Raw
+from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, new_state
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before, react
@@ -21,7 +21,7 @@ _POLICY = Cause("policy")
 class Outcome:
     """What came of one or more steps, in order: to publish, to dead-letter, to count.
 
-    `timeless`: the latest event was a duplicate, or refused before it was folded, and moves no clock.
+    `timeless`: the latest event was a duplicate, from before an erasure, or refused before it was folded, and moves no clock.
     """
 
     def __init__(self) -> None:
@@ -29,6 +29,7 @@ class Outcome:
         self.rejected: list[tuple[Rejected, Raw]] = []
         self.forgotten: list[str] = []
         self.duplicates = 0
+        self.suppressed = 0
         self.deadlines = 0
         self.timeless = False
 
@@ -38,16 +39,23 @@ def unknown_shop() -> Rejected:
     return Rejected(Code.UNKNOWN_SHOP, "source: no policy for this shop and no default policy; publish one, then this event again")
 
 
-def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy, outcome: Outcome) -> State | None:
+def apply(
+    who: Who, state: State | None, event: Event, raw: Raw, policy: Policy, outcome: Outcome, mark: Mark | None = None
+) -> State | None:
     """Apply one of the customer's own events; returns his state, None when a refused event would have been his first.
 
-    The policy is the one his state was last evaluated under (see `adopt`).
+    The policy is the one his state was last evaluated under (see `adopt`); `mark` is what an erasure has left of one without a state.
     """
     time_ms = event.time_ms
     is_new = state is None
     outcome.timeless = False
+    erased = mark if state is None else state.mark
+    if erased is not None and time_ms <= erased[0]:
+        outcome.suppressed += 1
+        outcome.timeless = True
+        return state
     if state is None:
-        state = new_state(time_ms)
+        state = new_state(time_ms, mark)
         state.policy_version, state.policy_hash = policy.version, policy.hash
     elif state.seen_ids and is_duplicate(state, event.name, time_ms, policy):
         outcome.duplicates += 1
@@ -67,10 +75,7 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
     if not late:
         state.clock_ms = time_ms
         window.advance(state, policy)
-    if time_ms > state.high_ms:
-        state.high_ms = time_ms
-    if time_ms < state.low_ms:
-        state.low_ms = time_ms
+    _span(state, time_ms)
     early = remember(state, event.name, time_ms, policy)
     if early:
         outcome.forgotten.extend(["event_id"] * early)
@@ -83,6 +88,14 @@ def apply(who: Who, state: State | None, event: Event, raw: Raw, policy: Policy,
     kind: CauseKind = "void" if folded.voids else "late" if late else "event"
     _evaluate(who, state, policy, Cause(kind, event.id), outcome, before, folded.placed)
     return state
+
+
+def _span(state: State, time_ms: int) -> None:
+    """The earliest and the latest time of his own events."""
+    if time_ms > state.high_ms:
+        state.high_ms = time_ms
+    if time_ms < state.low_ms:
+        state.low_ms = time_ms
 
 
 def _wrong_currency(policy: Policy) -> Rejected:
@@ -106,10 +119,7 @@ def fire(who: Who, state: State, policy: Policy, outcome: Outcome) -> None:
     assert deadline_ms >= state.clock_ms
     state.clock_ms = deadline_ms
     window.advance(state, policy)
-    if state.waiting:
-        ended = [waiting for waiting in state.waiting if waiting.expires_ms <= deadline_ms]
-        outcome.rejected.extend((order_unknown(), waiting.raw) for waiting in ended)
-        state.waiting = [waiting for waiting in state.waiting if waiting.expires_ms > deadline_ms]
+    _end_waits(state, outcome)
     outcome.deadlines += 1
     _evaluate(who, state, policy, _TIME, outcome, None, 0)
 
@@ -129,7 +139,19 @@ def adopt(who: Who, state: State, old: Policy, new: Policy, from_ms: int, outcom
     state.clock_ms = max(state.clock_ms, from_ms)
     state.policy_version, state.policy_hash = new.version, new.hash
     window.rebuild(state, new)
+    _end_waits(state, outcome)
     _evaluate(who, state, new, _POLICY, outcome, None, 0)
+
+
+def _end_waits(state: State, outcome: Outcome) -> None:
+    """What has waited for its order in vain by the clock becomes a dead letter; a mark whose time has come is gone."""
+    clock_ms = state.clock_ms
+    if state.waiting:
+        ended = [waiting for waiting in state.waiting if waiting.expires_ms <= clock_ms]
+        outcome.rejected.extend((order_unknown(), waiting.raw) for waiting in ended)
+        state.waiting = [waiting for waiting in state.waiting if waiting.expires_ms > clock_ms]
+    if state.mark is not None and state.mark[1] <= clock_ms:
+        state.mark = None
 
 
 def _evaluate(who: Who, state: State, policy: Policy, cause: Cause, outcome: Outcome, before: Before | None, placed: int) -> None:

@@ -126,6 +126,7 @@ class Policy:
     ledger_orders: int
     dedup_events: int
     opportunity: Opportunity | None = None
+    suppress_days: int = 400
     # Derived, so that the hot path does not ask again.
     scores_window: bool = False
     timed_criteria: tuple[Criterion, ...] = ()

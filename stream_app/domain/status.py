@@ -89,7 +89,7 @@ def risk_moments(state: State, policy: Policy, at: Standing) -> tuple[int, int]:
 
 
 def next_deadline_ms(state: State, verdict: Verdict) -> int | None:
-    """The earliest moment at which anything can change without an event, the end of a wait included."""
+    """The earliest moment at which anything can change without an event, the end of a wait or of a mark included."""
     earliest = None
     for moment in verdict.until_ms:
         if moment is not None and (earliest is None or moment < earliest):
@@ -97,4 +97,6 @@ def next_deadline_ms(state: State, verdict: Verdict) -> int | None:
     for waiting in state.waiting:
         if earliest is None or waiting.expires_ms < earliest:
             earliest = waiting.expires_ms
+    if state.mark is not None and (earliest is None or state.mark[1] < earliest):
+        earliest = state.mark[1]
     return earliest

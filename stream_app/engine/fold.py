@@ -44,6 +44,12 @@ class Unit(Protocol):
     def write(self, key: bytes, state: bytes | None, deadline_ms: int | None) -> None:
         """Store `state` (None: a tombstone) and ask to be woken at `deadline_ms` (None: never). Early is allowed, late is not."""
 
+    def erase(self, key: bytes) -> None:
+        """A tombstone for `key`, and nothing of it stays here: its timers are taken away, and the store's files are cleaned of it.
+
+        It may be written again in this unit, and is then new.
+        """
+
     def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
         """At most `limit` armed timers of `timeline` with deadline <= `until_ms`, ascending by (deadline, key), this unit's own included.
 

@@ -9,9 +9,11 @@ from aiokafka import TopicPartition
 
 from stream_app.engine.fold import Decoded, Processor
 from stream_app.engine.inputs import Input, bound_of, take
+from stream_app.engine.stores.cleaning import Cleaner, timers_of
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.stores.store import Store
 from stream_app.engine.topology import Topology
+from stream_app.engine.transactions.partitioner import forget_keys
 from stream_app.engine.transactions.producer import UnitProducer
 from stream_app.engine.unit import Output, StateCache, TimerBounds, UnitOfWork
 from stream_app.settings import Settings
@@ -53,6 +55,7 @@ class PartitionRuntime:
         self._turn = turn
         self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
         self._bounds = TimerBounds(store.first_timers())
+        self._cleaner = Cleaner(store)
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -73,6 +76,7 @@ class PartitionRuntime:
         self._active = True
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"partition-{self.partition}")
+        self._cleaner.wake()
         self._wake.set()
 
     def seek(self, offsets: dict[str, int]) -> None:
@@ -120,6 +124,7 @@ class PartitionRuntime:
         """Let go of everything; after `quiesce`."""
         if self._task is not None:
             self._task.cancel()
+        self._cleaner.stop()
         self.store.close()  # first, and without waiting: whoever owns the partition next may be this process
         await self.producer.stop()
 
@@ -203,11 +208,17 @@ class PartitionRuntime:
 
     async def _finish(self, unit: UnitOfWork, fold_s: float) -> None:
         began = time.monotonic()
+        if unit.erased:
+            async for timer in timers_of(self.store, unit.erased):
+                unit.disarm(timer)
         if unit.worth_committing():
             await self._commit(unit)
         elif unit.moves_timers():
             self.store.apply(unit.changes(None, None))
         unit.settle()
+        if unit.erased:
+            forget_keys()
+            self._cleaner.wake()
         self.units += 1
         if unit.records or unit.states or unit.outputs:
             self._metrics.unit(UnitSeen(self.partition, unit.records, unit.counts, fold_s, time.monotonic() - began))

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
+from stream_app.engine.stores.cleaning import timers_of
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, deadline_of, decode_marker
 from stream_app.engine.stores.store import Changes, Store
 from stream_app.engine.topology import Topology
@@ -121,7 +122,10 @@ class Restore:
             left[tp] = ends[tp] - start
         began = time.monotonic()
         total = sum(left.values())
-        await self._read(consumer, by_tp, ends, left)
+        for tp, gone in (await self._read(consumer, by_tp, ends, left)).items():
+            if gone:  # nobody else knows which timers of theirs this store holds
+                stale = [timer async for timer in timers_of(by_tp[tp], gone)]
+                by_tp[tp].apply(Changes({}, (), stale, erases=len(gone)))
         _log.info("restored", partitions=sorted(stores), offsets=total, seconds=round(time.monotonic() - began, 2))
 
     def _start(self, partition: int, store: Store, begin: int, end: int) -> int:
@@ -143,7 +147,9 @@ class Restore:
         by_tp: Mapping[TopicPartition, Store],
         ends: Mapping[TopicPartition, int],
         left: dict[TopicPartition, int],
-    ) -> None:
+    ) -> dict[TopicPartition, set[bytes]]:
+        """Read to the ends; returns the keys that each store held and that are gone."""
+        gone: dict[TopicPartition, set[bytes]] = {tp: set() for tp in by_tp}
         began = moved = reported = time.monotonic()
         total = still = sum(left.values())
         pending = {tp for tp, count in left.items() if count > 0}
@@ -152,7 +158,9 @@ class Restore:
             fetched = await consumer.getmany(*pending, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
             for tp in list(pending):
                 position = await consumer.position(tp)
-                _apply(by_tp[tp], fetched.get(tp, ()), position)
+                records = fetched.get(tp, ())
+                _note_gone(by_tp[tp], records, gone[tp])
+                _apply(by_tp[tp], records, position)
                 left[tp] = max(0, ends[tp] - position)
                 self._metrics.restore(tp.partition, left[tp])
                 if not left[tp]:
@@ -169,6 +177,7 @@ class Restore:
             if now - reported > _REPORT_EVERY_S:
                 reported = now
                 _log.info("restoring", offsets_left=progress.offsets_left, per_s=progress.per_s, eta_s=progress.eta_s)
+        return gone
 
     async def _positions(self, consumer: AIOKafkaConsumer, stores: Mapping[int, Store]) -> dict[int, dict[str, int]]:
         inputs = [tp for partition in stores for tp in self._topology.input_partitions(partition)]
@@ -193,6 +202,19 @@ def marker_of(store: Store) -> Marker | None:
 def _pace(total: int, left: int, seconds: float) -> Progress:
     per_s = (total - left) / max(seconds, 1e-3)
     return Progress(left, int(per_s), math.ceil(left / per_s) if per_s else None)
+
+
+def _note_gone(store: Store, records: Sequence[object], gone: set[bytes]) -> None:
+    """Take note of the keys that the store holds, and that the records take away."""
+    tombstones: set[bytes] = set()
+    for record in records:
+        key: bytes | None = record.key  # type: ignore[attr-defined]
+        if key is not None and record.value is None:  # type: ignore[attr-defined]
+            tombstones.add(key)
+        elif key is not None and (tombstones or gone):
+            tombstones.discard(key)
+            gone.discard(key)
+    gone.update(key for key in tombstones if store.get(key) is not None)
 
 
 def _apply(store: Store, records: Sequence[object], position: int) -> None:

@@ -39,6 +39,11 @@ class StateCache:
         self.put(key, framed)
         return framed
 
+    def drop(self, key: bytes) -> None:
+        """Forget everything about `key`, that it has no state included."""
+        if key in self._frames:
+            self._bytes -= _cost(key, self._frames.pop(key))
+
     def put(self, key: bytes, framed: bytes | None) -> None:
         """Remember `framed` as the newest, and forget the oldest beyond the limit."""
         frames = self._frames
@@ -102,6 +107,7 @@ class UnitOfWork:
         self.records = 0
         self.cut = False
         self.overdue_ms = 0
+        self.erased: set[bytes] = set()
         self._store = store
         self._cache = cache
         self._bounds = bounds
@@ -126,6 +132,17 @@ class UnitOfWork:
         if deadline_ms and (not before or deadline_ms < before or key in self._taken):
             self._add(deadline_ms, key)
         self._taken.discard(key)
+
+    def erase(self, key: bytes) -> None:
+        """A tombstone for `key`; its timers, stale ones included, are taken away before the commit (`disarm`)."""
+        self.write(key, None, None)
+        self.erased.add(key)
+        self._arm = {timer for timer in self._arm if timer[1] != key}
+
+    def disarm(self, timer: Timer) -> None:
+        """Take a stored timer away, unless this unit has armed it anew."""
+        if timer not in self._arm:
+            self._disarm.add(timer)
 
     def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
         """At most `limit` timers of `timeline` due at `until_ms`, ascending; each must be written again in this unit."""
@@ -188,12 +205,15 @@ class UnitOfWork:
     def changes(self, offset: int | None, marker: bytes | None) -> Changes:
         """What the store must write once the transaction is committed."""
         assert not self._taken, "a due timer's state was not written again"
-        return Changes(self.states, list(self._arm), list(self._disarm), offset, marker)
+        return Changes(self.states, list(self._arm), list(self._disarm), offset, marker, len(self.erased))
 
     def settle(self) -> None:
         """Carry cache and bounds over to the next unit; call after the store has written the changes."""
         for key, framed in self.states.items():
             self._cache.put(key, framed)
+        for key in self.erased:
+            if self.states[key] is None:
+                self._cache.drop(key)
         for timeline in self._scans:
             self._bounds.set(timeline, self.next_due(timeline))
         for deadline_ms, key in self._arm:

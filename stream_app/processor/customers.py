@@ -6,42 +6,60 @@ that was measured to be slower than decoding them again, because they fall out o
 
 from stream_app.codec.changes import HEADERS, encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers
+from stream_app.codec.marks import decode_mark, is_mark
 from stream_app.codec.rekeyed import original
 from stream_app.codec.state import decode_state, encode_state
 from stream_app.domain import evaluate
 from stream_app.domain.changes import STATUS_CHANGED, Who
+from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import Event, Rejected
-from stream_app.domain.facts.notes import Raw
+from stream_app.domain.events import CustomerErased, Event, Rejected
+from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.engine.fold import Unit
+from stream_app.processor.marks import Marks
 from stream_app.processor.policies import PolicyBook
 
 
 class Customer:
-    """An open customer: `state` None means he does not exist (yet); `changed`: a status change was published."""
+    """An open customer: `state` None means he does not exist (yet); `changed`: a status change was published.
+
+    `mark` is what an erasure has left of one who does not exist, under `mark_key`, and `marked` says that it must be written;
+    `erased`: what was stored of him must go. The mark that time brings up stands alone, under its own key.
+    """
 
     def __init__(self, key: bytes, who: Who, state: State | None, changed: bool = False) -> None:
         self.key = key
         self.who = who
         self.state = state
         self.changed = changed
+        self.mark: Mark | None = None
+        self.mark_key = b""
+        self.marked = False
+        self.erased = False
 
     def deadline_ms(self) -> int | None:
-        """His next deadline."""
-        return None if self.state is None else self.state.deadline_ms
+        """His next deadline, or the end of his mark."""
+        if self.state is None:
+            return None if self.mark is None else self.mark[1]
+        return self.state.deadline_ms
+
+    def stands_at(self) -> bytes:
+        """The key that his deadline stands at."""
+        return self.key if self.state is not None or self.mark is None else self.mark_key
 
 
 class Customers:
     """Reads, changes and writes back the customers of one unit."""
 
-    def __init__(self, policies: PolicyBook, rekeyed_topic: str) -> None:
+    def __init__(self, policies: PolicyBook, rekeyed_topic: str, marks: Marks) -> None:
         self._policies = policies
+        self._marks = marks
         self._rekeyed_topic = rekeyed_topic
         self._open: dict[bytes, Customer] = {}
-        self._profiles: dict[bytes, bytes] = {}
+        self._profiles: dict[bytes, bytes | None] = {}
         self._outcome = Outcome()
 
     def open(self, key: bytes, encoded: bytes | None) -> Customer:
@@ -49,14 +67,35 @@ class Customers:
         customer = self._open.get(key)
         if customer is None:
             shop_id, _, customer_id = key.decode().partition("/")
+            if is_mark(customer_id):
+                return self._open_mark(key, Who(shop_id, customer_id), encoded)
             state = None if encoded is None else decode_state(encoded)
             customer = self._open[key] = Customer(key, Who(shop_id, customer_id), state)
         return customer
 
+    def _open_mark(self, key: bytes, who: Who, encoded: bytes | None) -> Customer:
+        customer = self._open[key] = Customer(key, who, None)
+        customer.mark = None if encoded is None else decode_mark(encoded)
+        customer.mark_key, customer.marked = key, True
+        return customer
+
+    def recall(self, customer: Customer, unit: Unit) -> None:
+        """See whether one who does not exist was erased."""
+        if customer.state is None and self._marks.count:
+            customer.mark_key = self._marks.key_of(customer.who)
+            customer.mark = self._marks.read(customer.mark_key, unit)
+
     def apply(self, customer: Customer, event: Event, raw: Raw, unit: Unit) -> bool:
         """Apply one event under the policy that holds at its time; False if it moves no clock, as a duplicate."""
         policy = self._settle_policy(customer, event.time_ms)
-        customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome)
+        if customer.mark is not None and customer.mark[1] <= event.time_ms:
+            self._end_mark(customer)
+        if type(event.data) is CustomerErased and self._marks.erasing is not None:
+            self._erase(customer, event, policy, unit)
+        else:
+            customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome, customer.mark)
+            if customer.mark is not None and customer.state is not None:
+                customer.mark, customer.marked = None, True  # from here on his state knows it
         moves_time = not self._outcome.timeless
         self._deliver(customer, unit)
         return moves_time
@@ -64,7 +103,10 @@ class Customers:
     def fire(self, customer: Customer, deadline_ms: int, unit: Unit) -> None:
         """Fire the customer's deadline `deadline_ms`, his next one; if a policy came into effect by then, adopt that first."""
         state = customer.state
-        assert state is not None
+        if state is None:
+            self._end_mark(customer)
+            self._deliver(customer, unit)
+            return
         policy = self._settle_policy(customer, deadline_ms)
         if state.deadline_ms is not None and state.deadline_ms <= deadline_ms:
             evaluate.fire(customer.who, state, policy, self._outcome)
@@ -74,6 +116,10 @@ class Customers:
         """Write back every open state, and note the profile of a customer whose status changed."""
         for key, customer in self._open.items():
             state = customer.state
+            if customer.marked:
+                self._marks.write(customer.mark_key, customer.mark, unit)
+            if customer.erased:
+                unit.erase(key)
             if state is None:
                 continue
             unit.write(key, encode_state(state), state.deadline_ms)
@@ -87,7 +133,7 @@ class Customers:
         """The unit of work ends: close, and publish the latest profile of each customer whose status changed in it."""
         self.close(unit)
         for key, encoded in self._profiles.items():
-            unit.emit("customer-profiles", key, encoded, HEADERS)
+            unit.emit("customer-profiles", key, encoded, HEADERS if encoded is not None else ())
         self._profiles.clear()
 
     def reject(self, rejected: Rejected, raw: Raw, unit: Unit) -> None:
@@ -97,6 +143,23 @@ class Customers:
         topic, partition, offset, key, value, headers = raw
         unit.emit("dead-letters", key, value, dead_letter_headers(rejected, topic, partition, offset, headers))
         unit.count("rejections", rejected.code.value)
+
+    def _erase(self, customer: Customer, event: Event, policy: Policy, unit: Unit) -> None:
+        """Forget a customer; what he had waiting is dropped with him, since its dead letter would name him."""
+        erasing = self._marks.erasing
+        assert erasing is not None
+        mark = erase(customer.who, customer.state, event, policy, customer.mark, erasing.kept, self._outcome)
+        if mark is None:
+            return
+        unit.count("erasures")
+        if customer.state is not None:
+            customer.state, customer.erased = None, True
+            self._profiles[customer.key] = None
+        customer.mark, customer.mark_key, customer.marked = mark, self._marks.key_of(customer.who), True
+
+    def _end_mark(self, customer: Customer) -> None:
+        customer.mark, customer.marked = None, True
+        self._outcome.deadlines += 1
 
     def _settle_policy(self, customer: Customer, until_ms: int) -> Policy:
         """The policy to evaluate under up to `until_ms`; a newer version that has come into effect by then is adopted first."""
@@ -122,7 +185,9 @@ class Customers:
     def _deliver(self, customer: Customer, unit: Unit) -> None:
         """Hand what came of the last step to the unit."""
         outcome = self._outcome
-        if not (outcome.published or outcome.rejected or outcome.forgotten or outcome.duplicates or outcome.deadlines):
+        if not (
+            outcome.published or outcome.rejected or outcome.forgotten or outcome.duplicates or outcome.deadlines or outcome.suppressed
+        ):
             return
         for outgoing in outcome.published:
             unit.emit(outgoing.topic, customer.key, encode_outgoing(outgoing), HEADERS)
@@ -135,6 +200,8 @@ class Customers:
             unit.count("forgotten", what)
         if outcome.duplicates:
             unit.count("duplicates", by=outcome.duplicates)
+        if outcome.suppressed:
+            unit.count("suppressed", by=outcome.suppressed)
         if outcome.deadlines:
             unit.count("deadlines", by=outcome.deadlines)
         self._outcome = Outcome()

@@ -19,6 +19,7 @@ from stream_app.domain.facts.state import NEVER
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.customers import Customer, Customers
+from stream_app.processor.marks import Erasing, Marks
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.streams import Streams
 
@@ -42,14 +43,23 @@ Queue = tuple[bytes | None, list[tuple[int, Decoded]]]
 class StatusProcessor:
     """One partition's fold (`engine.fold.Processor`)."""
 
-    def __init__(self, policies: PolicyBook, partition: int, partitions: int, grace_ms: int, rekeyed_topic: str = REKEYED) -> None:
+    def __init__(
+        self,
+        policies: PolicyBook,
+        partition: int,
+        partitions: int,
+        grace_ms: int,
+        rekeyed_topic: str = REKEYED,
+        erasing: Erasing | None = None,
+    ) -> None:
         self._policies = policies
         self._partition = partition
         self._partitions = partitions
         self._grace_ms = grace_ms
         self._rekeyed_topic = rekeyed_topic
         self._streams = Streams(grace_ms)
-        self._customers = Customers(policies, rekeyed_topic)
+        self._marks = Marks(erasing)
+        self._customers = Customers(policies, rekeyed_topic, self._marks)
         self._touched: dict[bytes, int] = {}  # the place of a customer's last event in this unit of work
         self._fired = self._is_complete = True
 
@@ -58,13 +68,20 @@ class StatusProcessor:
 
         Raises:
             VersionError: a newer version of the program has written the states; nothing of them may be touched.
+            ErasureKeyError: customers were erased under another erasure key.
         """
         check_state_version(memo.get("states", 1))
+        self._marks.resume(memo.get("marks"))
         self._streams.resume(memo.get("streams", {}))
 
     def memo(self) -> dict[str, Any]:
-        """The stream times, {"streams": {shop: [events_ms, watermark_ms, owed_ms]}}, and the version of the states, {"states": 1}."""
-        return {"streams": self._streams.memo(), "states": STATE_VERSION}
+        """The stream times, {"streams": {shop: [events_ms, watermark_ms, owed_ms]}}, and the version of the states, {"states": 1}.
+
+        Where customers were erased, also how many of their marks are left and which key they need: {"marks": {"count", "key"}}.
+        """
+        found = {"streams": self._streams.memo(), "states": STATE_VERSION}
+        marks = self._marks.memo()
+        return found if marks is None else {**found, "marks": marks}
 
     def decode(self, record: Record, wall_ms: int) -> Decoded:
         """Decode one record; a rejected one has no event time and goes first, so that it holds nothing up."""
@@ -129,13 +146,17 @@ class StatusProcessor:
 
     def _fold_customer(self, key: bytes, encoded: bytes | None, queue: list[tuple[int, Decoded]], unit: Unit) -> None:
         customer = self._customers.open(key, encoded)
-        shop, place = customer.who.shop_id, self._touched.get(key, -1)
+        if encoded is None:
+            self._customers.recall(customer, unit)
+        shop, place = customer.who.shop_id, self._touched.get(customer.stands_at(), -1)
         for at, decoded in queue:
             self._fire_passed(customer, shop, decoded.time_ms, place, at, unit)
             place = at
             if not self._customers.apply(customer, decoded.content, _raw(decoded.record), unit):
                 self._streams.retract(shop, place)
-        self._touched[key] = place
+        self._touched[customer.stands_at()] = place
+        if customer.erased:
+            self._streams.forget(key)
         self._customers.close(unit)
 
     def _fire_passed(self, customer: Customer, shop: str, time_ms: int, touched: int, place: int, unit: Unit) -> None:
@@ -146,7 +167,7 @@ class StatusProcessor:
         deadline = customer.deadline_ms()
         if deadline is None or deadline > max(stream.reached_ms, stream.owed_ms):
             return
-        while deadline is not None and self._streams.has_passed(stream, deadline, customer.key, touched, place):
+        while deadline is not None and self._streams.has_passed(stream, deadline, customer.stands_at(), touched, place):
             self._customers.fire(customer, deadline, unit)
             deadline = customer.deadline_ms()
 

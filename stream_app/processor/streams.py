@@ -169,6 +169,10 @@ class Streams:
         first = self._first_after(stream, deadline_ms, touched)
         return first is not None and self._latest[first] >= deadline_ms
 
+    def forget(self, key: bytes) -> None:
+        """Whoever has this key is erased, and is not remembered here either."""
+        self._spared.discard(key)
+
     def owe(self) -> None:
         """Not everything due has fired: the rest is for later units of work."""
         for stream in self._shops.values():

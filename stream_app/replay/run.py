@@ -37,7 +37,7 @@ def replay(
         shards: processes; 0 chooses by the size of the input. The output does not depend on it.
 
     Returns:
-        How many lines were written: {"dead_letters", "events", "customers"}.
+        How many lines were written: {"dead_letters", "events", "customers"}, and "erasures" where customers were erased.
 
     Raises:
         Failure: a file is missing or is not JSONL; the policy cannot be used.
@@ -62,19 +62,23 @@ def replay(
         shards = 1 if size < SMALL_BYTES else len(os.sched_getaffinity(0))
     wall_ms = time.time_ns() // 1_000_000
     with tempfile.TemporaryDirectory(prefix="stream-app-replay-") as folder:
-        runs = _run_shards(files, policy, until_ms, as_given, [Path(folder) / str(i) for i in range(shards)], wall_ms)
+        runs, erasures = _run_shards(files, policy, until_ms, as_given, [Path(folder) / str(i) for i in range(shards)], wall_ms)
         if out is None:
-            return _write(sys.stdout.buffer, runs)
-        with out.open("wb") as target:
-            return _write(target, runs)
+            counts = _write(sys.stdout.buffer, runs)
+        else:
+            with out.open("wb") as target:
+                counts = _write(target, runs)
+        return {**counts, "erasures": erasures} if erasures else counts
 
 
 Run = Callable[[str], Iterator[Any]]
 """Streams the lines of one kind ("dead_letters", "events", "profiles") that a shard has written, in order."""
 
 
-def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_given: bool, folders: list[Path], wall_ms: int) -> list[Run]:
-    """Evaluate all shards, one here and the others in processes of their own."""
+def _run_shards(
+    files: list[Path], policy: Policy, until_ms: int | None, as_given: bool, folders: list[Path], wall_ms: int
+) -> tuple[list[Run], int]:
+    """Evaluate all shards, one here and the others in processes of their own; returns also how many customers were erased."""
     others: list[tuple[ForkProcess, Connection]] = []
     for index in range(1, len(folders)):
         ours, theirs = multiprocessing.Pipe()
@@ -88,8 +92,8 @@ def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_give
     try:
         shard.read(files)
         shard.fold(until_ms, as_given=as_given)
-        latest = [moment for moment in [shard.latest_ms, *(_receive(pipe) for _, pipe in others)] if moment is not None]
-        end_ms = until_ms if until_ms is not None else max(latest, default=0)
+        folded = [(shard.latest_ms, shard.erasures), *(_receive(pipe) for _, pipe in others)]
+        end_ms = until_ms if until_ms is not None else max((moment for moment, _ in folded if moment is not None), default=0)
         for _, pipe in others:
             pipe.send(end_ms)
         shard.conclude(end_ms)
@@ -99,7 +103,7 @@ def _run_shards(files: list[Path], policy: Policy, until_ms: int | None, as_give
         _receive(pipe)
         process.join()
     mine: dict[str, list[Any]] = {"dead_letters": shard.dead_letters, "events": shard.events, "profiles": shard.profiles}
-    return [lambda kind: iter(mine[kind]), *(_reader(folder) for folder in folders[1:])]
+    return [lambda kind: iter(mine[kind]), *(_reader(folder) for folder in folders[1:])], sum(count for _, count in folded)
 
 
 def _receive(pipe: Connection) -> Any:
@@ -125,7 +129,7 @@ def _shard_process(
     shard = Shard(policy, index, count, wall_ms)
     shard.read(files)
     shard.fold(until_ms, as_given=as_given)
-    pipe.send(shard.latest_ms)
+    pipe.send((shard.latest_ms, shard.erasures))
     shard.conclude(pipe.recv())
     folder.mkdir()
     for kind in ("dead_letters", "events", "profiles"):

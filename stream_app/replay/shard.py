@@ -13,11 +13,13 @@ from zlib import crc32
 from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers, dead_letter_line
 from stream_app.codec.events import check_time, decode_record, peek
+from stream_app.codec.marks import REPLAY_SECRET, mark_key
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, Who
+from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, Event, Rejected
-from stream_app.domain.facts.notes import Raw
+from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, CustomerErased, Event, Rejected
+from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
@@ -54,6 +56,8 @@ class Shard:
         self.profiles: list[tuple[str, str, bytes]] = []
         self.latest_ms: int | None = None
         self._lives: list[Life] = []
+        self._marks: dict[bytes, Mark] = {}
+        self.erasures = 0
 
     def read(self, files: list[Path]) -> None:
         """Decode this shard's lines."""
@@ -138,12 +142,38 @@ class Shard:
             while watermark is not None and watermark[0] < line.number:
                 if state is not None:
                     evaluate.advance(who, state, watermark[1], self._policy, outcome)
+                elif self._marks:
+                    self._mark_of(who, watermark[1])
                 watermark = next(watermarks, None)
-            state = evaluate.apply(who, state, line.event, _raw(line.number, line.event.type, line.text), self._policy, outcome)
+            state = self._apply(who, state, line, outcome)
             is_refused = outcome.rejected and outcome.rejected[-1][1][2] == line.number
             if not is_refused and not outcome.timeless:
                 self._accept(line.time_ms)
         return who, state, outcome
+
+    def _apply(self, who: Who, state: State | None, line: Line, outcome: Outcome) -> State | None:
+        event = line.event
+        mark = self._mark_of(who, event.time_ms) if state is None and self._marks else None
+        if type(event.data) is CustomerErased:
+            made = erase(who, state, event, self._policy, mark, {}, outcome)
+            if made is None:
+                return state
+            self._marks[mark_key(REPLAY_SECRET, who)] = made
+            self.erasures += 1
+            return None
+        after = evaluate.apply(who, state, event, _raw(line.number, event.type, line.text), self._policy, outcome, mark)
+        if mark is not None and after is not None:
+            del self._marks[mark_key(REPLAY_SECRET, who)]  # from here on his state knows it
+        return after
+
+    def _mark_of(self, who: Who, time_ms: int) -> Mark | None:
+        """The mark of one without a state, unless it has ended by this time."""
+        key = mark_key(REPLAY_SECRET, who)
+        mark = self._marks.get(key)
+        if mark is not None and mark[1] <= time_ms:
+            del self._marks[key]
+            return None
+        return mark
 
     def _accept(self, time_ms: int) -> None:
         if self.latest_ms is None or time_ms > self.latest_ms:

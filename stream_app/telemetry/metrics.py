@@ -40,6 +40,8 @@ class Metrics:
             "changes": Counter(name + "changes", "status changes published", ["dimension", "cause"], registry=registry),
             "rekeyed": Counter(name + "rekeyed", "records sent on to the right partition", registry=registry),
             "forgotten": Counter(name + "forgotten", "facts beyond the policy's horizons", ["what"], registry=registry),
+            "suppressed": Counter(name + "suppressed", "events dropped because they are from before an erasure", registry=registry),
+            "erasures": Counter(name + "erasures", "customers erased", registry=registry),
             "deadlines": Counter(name + "deadlines", "deadlines fired", registry=registry),
         }
         self._records = Counter(name + "records", "records applied", ["partition"], registry=registry)

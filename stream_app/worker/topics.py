@@ -122,6 +122,16 @@ async def check_topics(settings: Settings) -> int:
     return partitions
 
 
+async def retentions(settings: Settings) -> dict[str, int | None]:
+    """The append-only topics by their names on the broker, and how long each keeps a record, in ms; None is for ever."""
+    wires = [settings.topic(topic.name) for topic in topics_of(settings) if topic.configs["cleanup.policy"] == "delete"]
+    async with admin_client(settings) as admin:
+        existing = set(await admin.list_topics())  # what is missing is the preflight's to tell
+        found = await _describe(admin, [wire for wire in wires if wire in existing])
+    keep_ms = {wire: int(configs["retention.ms"]) for wire, configs in found.items()}
+    return {wire: None if keep_ms[wire] < 0 else keep_ms[wire] for wire in wires if wire in keep_ms}
+
+
 async def topic_faults(admin: AIOKafkaAdminClient, settings: Settings) -> tuple[int, list[str]]:
     """The number of partitions of the inputs (0 when there are none), and everything that is wrong with the topics, a line each.
 

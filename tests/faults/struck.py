@@ -65,7 +65,7 @@ class StruckUnit:
     def __init__(self, unit: Any, stage: str) -> None:
         self._unit = unit
         self._stage = stage
-        self.read, self.write, self.count = unit.read, unit.write, unit.count
+        self.read, self.write, self.erase, self.count = unit.read, unit.write, unit.erase, unit.count
         self.next_due, self.timelines, self.partition = unit.next_due, unit.timelines, unit.partition
 
     def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:

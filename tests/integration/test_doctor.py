@@ -28,7 +28,7 @@ from tests.integration import product
 from tests.integration.workers import START_LIMIT_S, workers
 
 PARTITIONS = 2
-CHECKS = ["broker", "topics", "acls", "clock", "store", "policies", "group"]
+CHECKS = ["broker", "topics", "acls", "clock", "store", "erasure", "policies", "group"]
 
 
 @pytest.fixture
@@ -69,6 +69,14 @@ async def test_when_all_is_well_it_says_so_and_ends_with_0(healthy: Settings, en
     lines = run(environment).stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [["ok", check] for check in CHECKS]
     assert not healthy.data_dir.exists(), "looking makes nothing"
+
+
+async def test_without_an_erasure_key_it_warns_and_with_a_wrong_one_it_fails(healthy: Settings, tmp_path: Path) -> None:
+    ((check, text),) = await wrong(healthy.model_copy(update={"erasure_key": None}), "warning")
+    assert (check, text.partition(",")[0]) == ("erasure", "no erasure key is set")
+    assert "dead letter erasure_key_missing: set STREAM_APP_ERASURE_KEY" in text
+    ((check, text),) = await wrong(healthy.model_copy(update={"erasure_key_file": tmp_path / "no"}))
+    assert (check, text) == ("erasure", "STREAM_APP_ERASURE_KEY: STREAM_APP_ERASURE_KEY_FILE is set as well: unset one of them")
 
 
 async def test_missing_topics_are_said_as_the_preflight_says_it(settings: Settings, environment: dict[str, str]) -> None:

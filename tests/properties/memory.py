@@ -56,7 +56,7 @@ class MemoryUnit:
         """Begin on what the last unit committed."""
         self.partition = kept.number
         self._kept = kept
-        self._written: dict[bytes, tuple[bytes, int | None]] = {}
+        self._written: dict[bytes, tuple[bytes, int | None] | None] = {}
         self._emitted: list[Emitted] = []
         self._timers: list[tuple[int, bytes]] = []
         for key, (_, deadline) in kept.states.items():
@@ -65,16 +65,19 @@ class MemoryUnit:
 
     def read(self, key: bytes) -> bytes | None:
         """The state under `key`."""
-        held = self._written.get(key) or self._kept.states.get(key)
+        held = self._written[key] if key in self._written else self._kept.states.get(key)
         return held[0] if held else None
 
     def write(self, key: bytes, state: bytes | None, deadline_ms: int | None) -> None:
         """Store a state and its timer."""
-        assert state is not None
-        self._written[key] = (state, deadline_ms)
+        self._written[key] = None if state is None else (state, deadline_ms)
         self._timers = [timer for timer in self._timers if timer[1] != key]
-        if deadline_ms is not None:
+        if state is not None and deadline_ms is not None:
             insort(self._timers, (deadline_ms, key))
+
+    def erase(self, key: bytes) -> None:
+        """Take a state and its timer away."""
+        self.write(key, None, None)
 
     def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
         """Consume the due timers of a shop."""
@@ -93,7 +96,7 @@ class MemoryUnit:
     def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
         """Add an output; nothing goes to another partition, for every record lies where it belongs."""
         assert partition in (None, self.partition)
-        assert topic == "dead-letters" or len(headers) == 1
+        assert topic == "dead-letters" or len(headers) == (value is not None)
         self._emitted.append((topic, key, value))
 
     def count(self, name: str, *labels: str, by: int = 1) -> None:
@@ -101,7 +104,11 @@ class MemoryUnit:
 
     def commit(self, memo: dict[str, Any]) -> None:
         """Keep everything; the memo travels as JSON, as in the marker."""
-        self._kept.states |= self._written
+        for key, held in self._written.items():
+            if held is None:
+                self._kept.states.pop(key, None)
+            else:
+                self._kept.states[key] = held
         self._kept.memo = json.loads(json.dumps(memo))
         self._kept.emitted += self._emitted
 

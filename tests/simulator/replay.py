@@ -69,12 +69,17 @@ class Replay:
         return self.states.get(key)
 
     def write(self, key: bytes, state: bytes | None, deadline_ms: int | None) -> None:
-        assert state is not None
-        self.states[key] = state
-        if deadline_ms:
+        if state is None:
+            self.states.pop(key, None)
+        else:
+            self.states[key] = state
+        if state is not None and deadline_ms:
             self.deadlines[key] = deadline_ms
         else:
             self.deadlines.pop(key, None)
+
+    def erase(self, key: bytes) -> None:
+        self.write(key, None, None)
 
     def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
         found = sorted((at, key) for key, at in self.deadlines.items() if at <= until_ms and timeline_of(key) == timeline)[:limit]

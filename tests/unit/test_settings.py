@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stream_app.errors import ConfigError
-from stream_app.settings import Settings, child_environment, load_settings
+from stream_app.settings import Settings, child_environment, load_settings, read_erasure_key
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +75,49 @@ def test_a_settings_file_that_is_missing_or_unreadable_is_one_line(elsewhere: Pa
     (elsewhere / "no.yaml").write_text("a: [")
     with pytest.raises(ConfigError, match="cannot be read as YAML"):
         load_settings()
+
+
+def test_the_erasure_key_comes_from_a_variable_or_a_file(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_erasure_key(load_settings()) is None
+    monkeypatch.setenv("STREAM_APP_ERASURE_KEY", "sixteen bytes ok")
+    given = read_erasure_key(load_settings())
+    assert "sixteen" not in repr(load_settings())
+    monkeypatch.delenv("STREAM_APP_ERASURE_KEY")
+    (elsewhere / "key").write_text("sixteen bytes ok\n")
+    monkeypatch.setenv("STREAM_APP_ERASURE_KEY_FILE", str(elsewhere / "key"))
+    assert read_erasure_key(load_settings()) == given
+    assert len(given or b"") == 32
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"ERASURE_KEY": "sixteen bytes ok", "ERASURE_KEY_FILE": "key"},
+            "STREAM_APP_ERASURE_KEY: STREAM_APP_ERASURE_KEY_FILE is set as well",
+        ),
+        ({"ERASURE_KEY": ""}, "STREAM_APP_ERASURE_KEY: it is set, and empty"),
+        ({"ERASURE_KEY_FILE": ""}, "STREAM_APP_ERASURE_KEY_FILE: it is set, and empty"),
+        ({"ERASURE_KEY": "fifteen bytes.."}, "STREAM_APP_ERASURE_KEY: it is too short"),
+        ({"ERASURE_KEY": "   "}, "STREAM_APP_ERASURE_KEY: it is empty"),
+        ({"ERASURE_KEY_FILE": "short"}, "STREAM_APP_ERASURE_KEY_FILE: it is too short"),
+        ({"ERASURE_KEY_FILE": "nothing"}, "STREAM_APP_ERASURE_KEY_FILE: it is empty"),
+        ({"ERASURE_KEY_FILE": "no"}, "STREAM_APP_ERASURE_KEY_FILE: no cannot be read"),
+        ({"ERASURE_KEY_FILE": "."}, "STREAM_APP_ERASURE_KEY_FILE: . cannot be read"),
+    ],
+)
+def test_an_erasure_key_that_cannot_be_used_is_one_line_without_it(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    for name, content in (("key", "sixteen bytes ok"), ("short", "fifteen bytes.."), ("nothing", "\n")):
+        (elsewhere / name).write_text(content)
+    for name, value in given.items():
+        monkeypatch.setenv(f"STREAM_APP_{name}", value)
+    with pytest.raises(ConfigError) as caught:
+        read_erasure_key(load_settings())
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+    assert "bytes.." not in str(caught.value)
 
 
 def test_the_instance_is_derived_from_host_and_data_directory(elsewhere: Path) -> None:

@@ -112,6 +112,7 @@ def compile_policy(document: PolicyDocument) -> domain.Policy:
         ledger_orders=horizons.ledger_orders,
         dedup_events=horizons.dedup_events,
         opportunity=_compile_opportunity(document),
+        suppress_days=horizons.suppress_days,
     )
 
 

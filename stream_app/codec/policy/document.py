@@ -257,6 +257,8 @@ class Horizons(Section):
     ledger_days: DaysFromOne = 730
     ledger_orders: Annotated[int, Field(ge=1, le=LEDGER_ORDERS_MAX)] = LEDGER_ORDERS_MAX
     dedup_events: Annotated[int, Field(ge=1, le=DEDUP_EVENTS_MAX)] = DEDUP_EVENTS_MAX
+    suppress_days: DaysFromOne = 400
+    """How long events from before an erasure are dropped."""
 
 
 class PolicyDocument(Section):
@@ -292,5 +294,6 @@ class PolicyDocument(Section):
     horizons: Horizons = Horizons()
 
     def canonical(self) -> dict[str, Any]:
-        """The document with every default filled in, as JSON values; what the hash is made of."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """The document with every default filled in, as JSON values; what the hash is made of, and so without younger defaults."""
+        younger = {"horizons": {"suppress_days"}} if self.horizons.suppress_days == Horizons().suppress_days else None
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=younger)

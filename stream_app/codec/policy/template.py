@@ -49,5 +49,5 @@ labels: {A: gold, B: silver, C: bronze}
 service_levels: {class: {A: premium, B: standard, C: basic}}
 
 # How long single events are remembered: duplicates, events that wait for their order, open orders.
-horizons: {dedup_days: 30, pending_days: 30, ledger_days: 730}
+horizons: {dedup_days: 30, pending_days: 30, ledger_days: 730, suppress_days: 400}
 """

@@ -26,9 +26,9 @@ _IN: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 }
 _OUT: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "status-changes": (
-        "Every change of status, and notices.",
+        "Every change of status, notices, and receipts of erasures.",
         _CUSTOMER_KEY,
-        [name for name in OUTPUT_TYPES if name.startswith("status.")],
+        [name for name in OUTPUT_TYPES if name.startswith(("status.", "erasure."))],
     ),
     "win-back": (
         "Customers to win back, won back, or not lost after all.",

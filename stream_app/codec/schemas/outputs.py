@@ -173,6 +173,23 @@ class CustomerProfile(Closed):
     policy: PolicyRef
 
 
+class KeptTopic(Closed):
+    """How long an append-only topic keeps what it holds."""
+
+    retention_ms: Annotated[Count | None, Meta(description="How long a record is kept after its own timestamp; null is for ever.")]
+    until_at: Annotated[Time | None, Meta(description="Until then it keeps records with timestamps up to the erasure; null is for ever.")]
+
+
+class ErasureCompleted(Closed):
+    """A customer is forgotten: tables and compacted topics have tombstones, and append-only topics keep older records for a while."""
+
+    event_id: Annotated[str, Meta(description="The id of the customer.erased.")]
+    erased_at: Annotated[Time, Meta(description="Its time. Events up to it are dropped; one from after it begins a new customer.")]
+    was_known: Annotated[bool, Meta(description="Whether anything was known of him.")]
+    suppressed_until_at: Annotated[Time, Meta(description="Until then events from up to the erasure are recognised and dropped.")]
+    kept: Annotated[dict[str, KeptTopic], Meta(description="The append-only topics; empty in a replay, which has none.")]
+
+
 OUTPUT_TYPES: dict[str, type[Closed]] = {
     "status.changed": StatusChanged,
     "status.will_change": StatusWillChange,
@@ -184,6 +201,7 @@ OUTPUT_TYPES: dict[str, type[Closed]] = {
     "winback.withdrawn": WinbackWithdrawn,
     "service_level.changed": ServiceLevelChanged,
     "customer.profile": CustomerProfile,
+    "erasure.completed": ErasureCompleted,
 }
-UNCAUSED = frozenset({"status.changed"})
+UNCAUSED = frozenset({"status.changed", "erasure.completed"})
 """Types without `causationid`: nothing but an event, or time, causes them."""

@@ -5,6 +5,9 @@ from msgspec import Struct, field
 Raw = tuple[str, int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 """A record as it came: topic, partition, offset, key, value, headers. The domain only carries it to a dead letter."""
 
+Mark = tuple[int, int, list[int]]
+"""What is left of an erased customer: events up to the first time are dropped, until the second; and births that must not return."""
+
 
 class OrderNote(Struct, array_like=True, gc=False):
     """What happened to an order after it was placed; most orders have none.

@@ -7,7 +7,7 @@ Every list is kept in a canonical order, so that the same set of events gives th
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from stream_app.domain.facts.notes import OrderNote, Waiting
+from stream_app.domain.facts.notes import Mark, OrderNote, Waiting
 
 DIMENSIONS = ("lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity")
 LIFECYCLE: Final = 0
@@ -47,6 +47,7 @@ class State:
     notice_ms: int | None = None
     notice_id: str = ""
     waiting: list[Waiting] = field(default_factory=list)
+    mark: Mark | None = None  # of one who came back after an erasure, for as long as events from before it are dropped
     # Facts from here on.
     low_ms: int = 0  # the earliest and the latest time of his own events
     high_ms: int = NEVER
@@ -109,9 +110,10 @@ def masked_groups(state: State, mask: int) -> list[int]:
     return [g for g in range(len(state.groups)) if mask >> g & 1]
 
 
-def new_state(time_ms: int) -> State:
-    """A customer whose first event carries `time_ms`."""
-    return State(born_ms=time_ms, clock_ms=time_ms, low_ms=time_ms)
+def new_state(time_ms: int, mark: Mark | None = None) -> State:
+    """A customer whose first event carries `time_ms`; one with a `mark` lived before, and is born at another time than then."""
+    born_ms = time_ms if mark is None or time_ms not in mark[2] else max(mark[2]) + 1
+    return State(born_ms=born_ms, clock_ms=time_ms, low_ms=time_ms, mark=mark)
 
 
 def describe(state: State) -> dict[str, Any]:

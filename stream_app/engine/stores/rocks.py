@@ -5,30 +5,31 @@ batch carries the states, the timers and the changelog offset; the restore reads
 """
 
 import shutil
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, RdictIter, WriteBatch, WriteBufferManager, WriteOptions
+from rocksdict import AccessType, Options, Rdict, RdictIter, WriteBatch, WriteOptions
 
+from stream_app.engine.stores.files import SharedMemory, rewrite
 from stream_app.engine.stores.frame import timeline_of
 from stream_app.engine.stores.store import Changes, Timer
 from stream_app.errors import UnitError
+from stream_app.telemetry.logs import get_logger
 
 _STATE, _TIMER, _META = b"s", b"t", b"m"
-_POSITION, _IDENTITY = _META + b"position", _META + b"identity"
+_POSITION, _IDENTITY, _CLEANED = _META + b"position", _META + b"identity", _META + b"cleaned"
 _END_OF_NAME = b"\x00"
 _AFTER_NAME = b"\x01"
 _DEADLINE_BYTES = 8
-_CACHE_BYTES = 64 << 20
-_WRITE_BUFFER_BYTES = 64 << 20
-_MEMTABLE_BYTES = 16 << 20
-_BLOCK_BYTES = 8 << 10
-_BLOOM_BITS = 10
 _LAYOUT = 1
 _SPOILT = "spoilt"
 _CORRUPTION = "Corruption"
+__all__ = ["Identity", "RocksStore", "SharedMemory", "owner_of"]
+_log = get_logger(__name__)
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -46,31 +47,7 @@ class _Position(msgspec.Struct, array_like=True):
     marker: bytes | None
     timers: int
     written_ms: int
-
-
-class SharedMemory:
-    """The block cache and the write buffers that all partitions of a process share."""
-
-    def __init__(self) -> None:
-        cache = Cache(_CACHE_BYTES)
-        self._buffers = WriteBufferManager.new_write_buffer_manager_with_cache(_WRITE_BUFFER_BYTES, False, cache)
-        self._table = BlockBasedOptions()
-        self._table.set_block_cache(cache)
-        self._table.set_block_size(_BLOCK_BYTES)
-        self._table.set_bloom_filter(_BLOOM_BITS, False)
-        self._table.set_cache_index_and_filter_blocks(True)
-
-    def options(self) -> Options:
-        """The options of one partition's database."""
-        options = Options(raw_mode=True)
-        options.create_if_missing(True)
-        options.set_block_based_table_factory(self._table)
-        options.set_write_buffer_manager(self._buffers)
-        options.set_write_buffer_size(_MEMTABLE_BYTES)
-        options.set_max_background_jobs(2)
-        options.set_keep_log_file_num(2)
-        options.set_max_log_file_size(1 << 20)
-        return options
+    erased: int = 0
 
 
 class RocksStore:
@@ -89,6 +66,8 @@ class RocksStore:
         self._memory = memory
         self._identity = identity
         self._position = _Position(None, None, 0, 0)
+        self._cleaned = 0
+        self._cleaning = threading.Lock()
         self._no_log = WriteOptions()
         self._no_log.disable_wal = True  # type: ignore[method-assign,assignment]  # its type stub is wrong: an attribute
         reason = self._open()
@@ -142,6 +121,7 @@ class RocksStore:
             position.marker if changes.marker is None else changes.marker,
             max(0, position.timers + len(changes.arm) - len(changes.disarm)),
             int(time.time() * 1000),
+            position.erased + changes.erases,
         )
         put(_POSITION, msgspec.msgpack.encode(self._position))
         try:
@@ -190,6 +170,26 @@ class RocksStore:
         """About how many states there are."""
         return max(0, int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0) - self.timers)
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing of an erased key is left in any file."""
+        return self._cleaned >= self._position.erased
+
+    def clean(self) -> None:
+        """Rewrite all files without what was deleted from them; ends early, and is owed again, when the store is closed."""
+        with self._cleaning:
+            erased = self._position.erased
+            try:
+                rewrite(self._db)
+                batch = WriteBatch(raw_mode=True)
+                batch.put(_CLEANED, msgspec.msgpack.encode(erased))
+                self._db.write(batch, self._no_log)
+                self._db.flush()  # the first manifest that does not name the old files
+            except Exception as error:  # noqa: BLE001 - rocksdict raises bare Exception; what cannot be written will be tried again
+                _log.warning("store not cleaned", error_type=type(error).__name__)
+                return
+            self._cleaned = erased
+
     def wipe(self, reason: str) -> None:
         """Throw everything away and start empty; `reason` is for the log."""
         self.wiped = reason or None
@@ -200,7 +200,7 @@ class RocksStore:
             self._db = Rdict(str(self.path), self._memory.options())
         except Exception as error:  # an OSError of ours, or rocksdict's bare Exception
             raise UnitError(f"the store cannot be made ({error}): make room in {self.path.parent}, then start the worker again") from error
-        self._position = _Position(None, None, 0, int(time.time() * 1000))
+        self._position, self._cleaned = _Position(None, None, 0, int(time.time() * 1000)), 0
         batch = WriteBatch(raw_mode=True)
         batch.put(_IDENTITY, msgspec.json.encode(self._identity))
         batch.put(_POSITION, msgspec.msgpack.encode(self._position))
@@ -208,7 +208,16 @@ class RocksStore:
 
     def close(self) -> None:
         """Flush and let go of the files."""
-        self._db.close()
+        if self._cleaning.acquire(blocking=False):
+            try:
+                self._db.close()
+            finally:
+                self._cleaning.release()
+            return
+        self._db.flush()
+        self._db.cancel_all_background(False)  # the cleaning, which the next life begins again
+        with self._cleaning, suppress(Exception):  # nothing is left to flush, and a cancelled database says so by an error
+            self._db.close()
 
     def _open(self) -> str | None:
         """Open what is there; the reason not to use it, or None."""
@@ -223,6 +232,7 @@ class RocksStore:
                 return ""  # it was never flushed
             identity = msgspec.json.decode(owner, type=Identity)
             position = msgspec.msgpack.decode(self._db.get(_POSITION) or b"", type=_Position)
+            self._cleaned = msgspec.msgpack.decode(self._db.get(_CLEANED) or b"\x00", type=int)
         except Exception as error:  # noqa: BLE001 - rocksdict raises bare Exception; whatever is wrong, the changelog has it all
             return f"unreadable ({type(error).__name__})"
         if identity != self._identity:

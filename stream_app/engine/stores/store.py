@@ -25,6 +25,7 @@ class Changes(Struct):
         disarm: timers to remove.
         offset: the next changelog offset after these changes, None to leave it.
         marker: the value of the newest marker, None to leave it.
+        erases: how many of the tombstones are for keys of which no byte may be left (`Store.clean`).
     """
 
     states: Mapping[bytes, bytes | None]
@@ -32,6 +33,7 @@ class Changes(Struct):
     disarm: Sequence[Timer] = ()
     offset: int | None = None
     marker: bytes | None = None
+    erases: int = 0
 
 
 class Store(Protocol):
@@ -69,6 +71,13 @@ class Store(Protocol):
 
     def size(self) -> int:
         """About how many states there are."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing of an erased key is left; what is deleted may stay in files for long."""
+
+    def clean(self) -> None:
+        """Leave nothing of erased keys in any file. Takes seconds, and may run in another thread than all else but `close`."""
 
     def wipe(self, reason: str) -> None:
         """Throw everything away and start empty; `reason` is for the log."""
@@ -126,6 +135,14 @@ class MemoryStore:
     def size(self) -> int:
         """How many states there are."""
         return len(self._states)
+
+    @property
+    def is_clean(self) -> bool:
+        """Always: there are no files."""
+        return True
+
+    def clean(self) -> None:
+        """Nothing to do."""
 
     def wipe(self, reason: str) -> None:
         """Throw everything away."""

@@ -10,6 +10,7 @@ from stream_app.errors import BrokerUnavailableError, TopicError
 from stream_app.settings import Settings
 from stream_app.worker.cluster import admin_client
 from stream_app.worker.doctor.clock import check_clock
+from stream_app.worker.doctor.erasure import check_erasure
 from stream_app.worker.doctor.findings import Finding
 from stream_app.worker.doctor.group import check_group, members_of
 from stream_app.worker.doctor.policies import check_policies
@@ -30,7 +31,7 @@ async def examine(settings: Settings, clock: Callable[[], float] = time.time) ->
         lost = f"the connection to {settings.broker} was lost ({type(error).__name__}): see that the broker lives, then ask again"
         text = str(error) if isinstance(error, BrokerUnavailableError) else lost
         skipped = [Finding(check, "skipped", "this needs a broker") for check in _NEEDS_BROKER]
-        return [Finding("broker", "failed", text), *skipped, *check_store(settings, None, None)]
+        return [Finding("broker", "failed", text), *skipped, *check_store(settings, None, None), check_erasure(settings)]
 
 
 async def _with_broker(admin: AIOKafkaAdminClient, settings: Settings, clock: Callable[[], float]) -> list[Finding]:
@@ -42,6 +43,7 @@ async def _with_broker(admin: AIOKafkaAdminClient, settings: Settings, clock: Ca
         *await check_rights(admin, settings),
         await check_clock(admin, settings, clock),
         *check_store(settings, cluster_id, members),
+        check_erasure(settings),
         *await check_policies(settings),
         *await check_group(admin, settings, members),
     ]

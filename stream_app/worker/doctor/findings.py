@@ -11,7 +11,7 @@ class Finding(Struct, frozen=True):
     """One line of the doctor.
 
     Attributes:
-        check: broker, topics, acls, clock, store, policies or group.
+        check: broker, topics, acls, clock, store, erasure, policies or group.
         status: a warning leaves the exit status alone; skipped means that it could not be looked at.
         text: what was found; of a failure, what is wrong and, after a colon, how to mend it.
     """

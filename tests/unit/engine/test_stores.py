@@ -1,5 +1,6 @@
 """Both stores keep the same promises, so both run the same tests."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,3 +132,64 @@ def test_a_store_that_turns_out_spoilt_ends_the_process_and_is_wiped_at_the_next
     assert "unreadable" in (again.wiped or "")
     assert again.offset is None
     again.close()
+
+
+CANARY = b"a/canary-4711"
+
+
+def found_in(path: Path) -> set[str]:
+    """The kinds of files that hold the canary's name."""
+    names = set()
+    for file in path.iterdir():
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:  # RocksDB replaces files as it works
+            continue
+        if CANARY[2:] in content or CANARY[2:].hex().encode() in content.lower():
+            names.add(file.name.partition("-")[0] if file.suffix != ".sst" else file.suffix)
+    return names
+
+
+def is_clean(store: RocksStore) -> bool:
+    return store.is_clean
+
+
+def with_canary(path: Path, memory: SharedMemory) -> RocksStore:
+    """A store whose files name the canary in all ways: as a state, a timer, and the border of a file."""
+    store = RocksStore(path, ACME, memory)
+    others = {b"a/%04d" % number: b"x" * 200 for number in range(2_000)}
+    store.apply(Changes({**others, CANARY: b"one"}, [(5, CANARY), *((9, key) for key in others)]))
+    store._db.flush()
+    assert ".sst" in found_in(path), "the search finds it"
+    return store
+
+
+def test_what_is_erased_stays_in_the_files_until_they_are_cleaned(tmp_path: Path, memory: SharedMemory) -> None:
+    store = with_canary(tmp_path / "0", memory)
+    store.apply(Changes({CANARY: None}, (), [(5, CANARY)], erases=1))
+    store._db.flush()
+    assert ".sst" in found_in(tmp_path / "0"), "a tombstone names him, and what it hides is still there"
+    assert not is_clean(store)
+    store.clean()
+    assert is_clean(store)
+    assert found_in(tmp_path / "0") == set()
+    assert (store.get(b"a/0007"), len(list(store.timers_from("a", FIRST)))) == (b"x" * 200, 2_000)
+    store.close()
+    assert found_in(tmp_path / "0") == set()
+
+
+def test_cleaning_is_owed_until_it_is_done_whatever_happens_in_between(tmp_path: Path, memory: SharedMemory) -> None:
+    store = with_canary(tmp_path / "0", memory)
+    store.apply(Changes({CANARY: None}, (), [(5, CANARY)], erases=1))
+    store.close()
+    again = RocksStore(tmp_path / "0", ACME, memory)
+    assert not is_clean(again)
+    cleaning = threading.Thread(target=again.clean)
+    cleaning.start()
+    again.close()  # waits for it, or cuts it short
+    cleaning.join()
+    last = RocksStore(tmp_path / "0", ACME, memory)
+    last.clean()
+    assert is_clean(last)
+    assert found_in(tmp_path / "0") == set()
+    last.close()

@@ -1,5 +1,6 @@
 """One partition without Kafka: the engine's own unit of work and memory store around the status processor."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,12 @@ from stream_app.codec.state import decode_state
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Fixed, Policy
 from stream_app.engine.fold import Decoded, Headers
-from stream_app.engine.stores.store import MemoryStore
+from stream_app.engine.stores.cleaning import timers_of
+from stream_app.engine.stores.store import MemoryStore, Timer
 from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
+from stream_app.processor.marks import Erasing
 from stream_app.processor.policies import PolicyBook
-from stream_app.processor.status import StatusProcessor
+from stream_app.processor.status import REKEYED, StatusProcessor
 from tests.builders import at, policy
 
 WALL_MS = at(5_000)
@@ -99,6 +102,7 @@ class Rig:
     partitions: int = 1
     partition: int = 0
     grace_ms: int = 0
+    erasing: Erasing | None = None
 
     def __post_init__(self) -> None:
         """Begin empty."""
@@ -111,7 +115,7 @@ class Rig:
     def restart(self) -> None:
         """Throw everything away that is not committed, and take up again."""
         self.cache, self.bounds = StateCache(1 << 20), TimerBounds(self.store.first_timers())
-        self.processor = StatusProcessor(self.policies, self.partition, self.partitions, self.grace_ms)
+        self.processor = StatusProcessor(self.policies, self.partition, self.partitions, self.grace_ms, REKEYED, self.erasing)
         self.processor.resume(json.loads(json.dumps(self.memo)))
 
     def decode(self, records: Sequence[Record]) -> list[Decoded]:
@@ -136,12 +140,17 @@ class Rig:
             fired = self.processor.fire(unit, bound, wall, limit)
         self.processor.finish(unit)
         self.memo = self.processor.memo()
+        for timer in asyncio.run(self._timers_of(unit.erased)) if unit.erased else []:
+            unit.disarm(timer)
         self.store.apply(unit.changes(None, None))
         unit.settle()
         self.units.append(unit)
         for (topic, partition), written in unit.outputs.items():
             self.outputs += [Output(topic, partition, *one) for one in written]
         return fired
+
+    async def _timers_of(self, keys: set[bytes]) -> list[Timer]:
+        return [timer async for timer in timers_of(self.store, keys)]
 
     def drain(self, bound: int | None = None, wall: int | None = None, limit: int = 500) -> int:
         """Fire until nothing is due; returns how many units of work it took."""

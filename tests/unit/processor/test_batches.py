@@ -7,12 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_app.domain.policy import Fixed
+from stream_app.processor.marks import Erasing
 from tests.builders import DAY, at, policy
 from tests.unit.processor.rig import Record, Rig, book, bought, text, told, watermark
 
 SHOPS = [
-    policy(shop=name, hash=f"{name:0>32}", default_rhythm=Fixed(days), rhythms={}, window_days=30) for name, days in [("a", 10), ("b", 20)]
+    policy(shop=name, hash=f"{name:0>32}", default_rhythm=Fixed(days), rhythms={}, window_days=30, suppress_days=days)
+    for name, days in [("a", 10), ("b", 20)]
 ]
+ERASING = Erasing(b"the secret of these tests, no other")
 Published = dict[tuple[str, bytes | None], list[bytes]]
 
 
@@ -20,7 +23,7 @@ def cut(
     log: list[Record], cuts: set[int], grace_ms: int, limit: int, restarts: bool, skips: set[int]
 ) -> tuple[Published, dict[str, object]]:
     """Fold a log, one unit of work up to each cut. At a cut in `skips` an input is unknown, and nothing may fire."""
-    rig = Rig(book(*SHOPS), grace_ms=grace_ms)
+    rig = Rig(book(*SHOPS), grace_ms=grace_ms, erasing=ERASING)
     ends = sorted({end for end in cuts if end < len(log)} | {len(log)})
     for begin, end in zip([0, *ends[:-1]], ends, strict=True):
         bound = rig.decode(log[end : end + 1])[0].time_ms if end < len(log) else None
@@ -47,13 +50,15 @@ def logs(draw: st.DrawFn, *, sort: bool) -> list[Record]:
     log = []
     for number in range(draw(st.integers(1, 12))):
         shop, name, moment = draw(st.sampled_from("ab")), draw(st.sampled_from(NAMES)), draw(MOMENTS)
-        kind = draw(st.sampled_from(["order", "order", "order", "told", "cancel", "watermark", "bad"]))
+        kind = draw(st.sampled_from(["order", "order", "order", "told", "cancel", "watermark", "bad", "erased"]))
         if kind == "order":
             log.append(bought(moment, name, shop, order_id=f"o-{draw(st.integers(0, 5))}"))
         elif kind == "told":
             log.append(told(moment, name, shop, f"t-{number}"))
         elif kind == "cancel":
             log.append(text("order.cancelled", moment, name, shop, order_id=f"o-{draw(st.integers(0, 5))}"))
+        elif kind == "erased":
+            log.append(text("customer.erased", moment, name, shop))
         elif kind == "watermark":
             log.append(watermark(moment, shop))
         else:

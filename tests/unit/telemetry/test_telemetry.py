@@ -24,6 +24,8 @@ CATALOGUE = {
     "customer_status_rekeyed_total": set(),
     "customer_status_forgotten_total": {"what"},
     "customer_status_deadlines_total": set(),
+    "customer_status_suppressed_total": set(),
+    "customer_status_erasures_total": set(),
     "customer_status_records_total": {"partition"},
     "customer_status_units_total": {"partition"},
     "customer_status_batch_seconds_count": set(),
@@ -42,7 +44,7 @@ def observed() -> Metrics:
     metrics = Metrics()
     counts: Counter[tuple[str, ...]] = Counter({
         ("events", "order.placed"): 3, ("rejections", "invalid_json"): 1, ("duplicates",): 2, ("changes", "lifecycle", "event"): 1,
-        ("rekeyed",): 1, ("forgotten", "dedup"): 4, ("deadlines",): 5,
+        ("rekeyed",): 1, ("forgotten", "dedup"): 4, ("deadlines",): 5, ("suppressed",): 6, ("erasures",): 1,
     })  # fmt: skip
     metrics.unit(UnitSeen(0, 3, counts, 0.01, 0.02))
     metrics.timers(0, 7, 1.5)

@@ -1,0 +1,49 @@
+"""What an erasure leaves in the table: a mark under a key that does not name the customer.
+
+The key is a keyed BLAKE2b of the customer in the shop's own part of the table; a control character, which no customer id may
+have, tells it from a customer's. Without the secret nobody can tell whose mark it is, nor try ids until one fits.
+"""
+
+from hashlib import blake2b
+
+import msgspec
+
+from stream_app.domain.changes import Who
+from stream_app.domain.facts.notes import Mark
+
+REPLAY_SECRET = blake2b(b"a replay keeps nothing", digest_size=32).digest()
+"""What a replay hashes with: its marks live and die with the process."""
+
+_SIGN = "\x00"
+_VERSION = b"\x01"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Mark).decode
+
+
+def mark_key(secret: bytes, who: Who) -> bytes:
+    """The key of a customer's mark, `{shop_id}/` and the hash."""
+    shop, customer = who.shop_id.encode(), who.customer_id.encode()
+    digest = blake2b(len(shop).to_bytes(4, "big") + shop + customer, key=secret, digest_size=20, person=b"mark").hexdigest()
+    return f"{who.shop_id}/{_SIGN}{digest}".encode()
+
+
+def is_mark(customer_id: str) -> bool:
+    """Whether what stands behind the slash of a key is a mark's hash, and no customer."""
+    return customer_id[:1] == _SIGN
+
+
+def fingerprint(secret: bytes) -> str:
+    """Tells one secret from another, and nothing about it."""
+    return blake2b(b"", key=secret, digest_size=8, person=b"fingerprint").hexdigest()
+
+
+def encode_mark(mark: Mark) -> bytes:
+    """The bytes that the table stores."""
+    return _VERSION + _encode(mark)
+
+
+def decode_mark(encoded: bytes) -> Mark:
+    """The mark that `encode_mark` wrote."""
+    assert encoded[:1] == _VERSION
+    mark: Mark = _decode(memoryview(encoded)[1:])
+    return mark

@@ -1,0 +1,44 @@
+"""RocksDB's files: the memory that all partitions share, the options of one, and how what is deleted leaves the disk."""
+
+from rocksdict import BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, Options, Rdict, WriteBufferManager
+
+_CACHE_BYTES = 64 << 20
+_WRITE_BUFFER_BYTES = 64 << 20
+_MEMTABLE_BYTES = 16 << 20
+_BLOCK_BYTES = 8 << 10
+_BLOOM_BITS = 10
+
+
+class SharedMemory:
+    """The block cache and the write buffers that all partitions of a process share."""
+
+    def __init__(self) -> None:
+        cache = Cache(_CACHE_BYTES)
+        self._buffers = WriteBufferManager.new_write_buffer_manager_with_cache(_WRITE_BUFFER_BYTES, False, cache)
+        self._table = BlockBasedOptions()
+        self._table.set_block_cache(cache)
+        self._table.set_block_size(_BLOCK_BYTES)
+        self._table.set_bloom_filter(_BLOOM_BITS, False)
+        self._table.set_cache_index_and_filter_blocks(True)
+
+    def options(self) -> Options:
+        """The options of one partition's database."""
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_block_based_table_factory(self._table)
+        options.set_write_buffer_manager(self._buffers)
+        options.set_write_buffer_size(_MEMTABLE_BYTES)
+        options.set_max_background_jobs(2)
+        options.set_keep_log_file_num(2)
+        options.set_max_log_file_size(1 << 20)
+        # A manifest names the first and the last key of every file there ever was; a new one with each change names only what is.
+        options.set_max_manifest_file_size(1)
+        return options
+
+
+def rewrite(database: Rdict) -> None:
+    """Write every file anew without what was deleted; RocksDB keeps that until it happens to compact the files that hold it."""
+    options = CompactOptions()
+    options.set_bottommost_level_compaction(BottommostLevelCompaction.force())
+    database.flush()
+    database.compact_range(None, None, options)
