@@ -6,7 +6,7 @@ from stream_app.domain import evaluate
 from stream_app.domain.calendar import Calendar
 from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import EVENT_TYPES, Event, Line, OrderPlaced
+from stream_app.domain.events import EVENT_TYPES, Event, OrderPlaced
 from stream_app.domain.facts.state import DIMENSIONS, State
 from stream_app.domain.policy import Criterion, OwnRhythm, Policy, ScoreClasses, ServiceLevels
 from stream_app.domain.status import stand
@@ -63,8 +63,7 @@ def event(event_type: str, time_ms: int, event_id: str = "e-1", **data: Any) -> 
 
 def order(time_ms: int, order_id: str = "o-1", total: int = 1000, categories: tuple[str | None, ...] = (), **data: Any) -> Event:
     """An `order.placed` with one line per category."""
-    lines = [Line("sku", 1, total, category) for category in categories]
-    placed = OrderPlaced(order_id, "EUR", total, lines=lines, **data)
+    placed = OrderPlaced(order_id, "EUR", total, categories=categories, **data)
     return Event("order.placed", f"e-{order_id}", "acme", "c-1", time_ms, placed)
 
 

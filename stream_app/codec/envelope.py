@@ -3,14 +3,14 @@
 import re
 from base64 import b64decode
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from stream_app.codec.complaints import describe
 from stream_app.codec.strict_json import find_defect
-from stream_app.domain.events import Code, Id, Rejected
+from stream_app.codec.wire import Envelope
+from stream_app.domain.events import Code, Rejected
 
 VALUE_BYTES_MAX = 1_048_576
 
@@ -20,20 +20,6 @@ _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json(?:\s*;.*)?", re.IG
 _ATTRIBUTES = frozenset({"specversion", "id", "source", "type", "time", "subject"})
 _SOURCES_REMEMBERED_MAX = 50_000
 _shops: dict[str, str] = {}
-
-
-class Envelope(Struct, gc=False):
-    """The attributes we read; all others are ignored."""
-
-    specversion: Literal["1.0"]
-    id: Id
-    source: str
-    type: str
-    time: str
-    subject: Id | None = None
-    datacontenttype: str | None = None
-    data: Raw = Raw(b"")
-    data_base64: str | None = None
 
 
 _DECODER = msgspec.json.Decoder(Envelope)

@@ -3,15 +3,16 @@
 The order of complaints is fixed: not JSON, then the envelope, then an unknown type, then the data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from stream_app.codec.data import decode_data
-from stream_app.codec.envelope import Envelope, is_customer_id, is_json_type, read_binary, read_shop, read_structured
+from stream_app.codec.data import accept_data, decode_data
+from stream_app.codec.envelope import VALUE_BYTES_MAX, is_customer_id, is_json_type, read_binary, read_shop, read_structured
 from stream_app.codec.strict_json import find_defect, is_utf8
 from stream_app.codec.times import parse_time_ms
+from stream_app.codec.wire import WHOLE_TYPES, Envelope, Peek
 from stream_app.domain.events import EVENT_TYPES, Code, Event, Rejected
 
 TIME_MIN_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
@@ -35,6 +36,32 @@ def decode_record(
         if isinstance(mode, Rejected):
             return mode
         is_binary = mode
+    if not is_binary and value is not None and len(value) <= VALUE_BYTES_MAX and (value.isascii() or is_utf8(value)):
+        whole = _read_whole(value)
+        if whole is not None:
+            return whole
+    return _read_closely(value, headers, is_binary)
+
+
+def _read_whole(value: bytes) -> Event | None:
+    """An event with nothing wrong and nothing unusual, read in one go; None asks for a closer look."""
+    start = value.find(_TYPE) + len(_TYPE)  # a guess: it may stand inside the data, or not be the last one
+    end = value.find(b'"', start)
+    known = _WHOLE.get(value[start:end]) if start < end else None
+    if known is None:
+        return None
+    kind, decode = known
+    try:
+        whole = decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if whole.type != kind or whole.data_base64 is not None:
+        return None
+    event = _read_event(whole, whole.data)
+    return event if type(event) is Event else None
+
+
+def _read_closely(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], is_binary: bool) -> Event | Rejected:
     envelope = read_binary(value, headers) if is_binary else read_structured(value)
     if isinstance(envelope, Rejected):
         return envelope
@@ -58,14 +85,11 @@ def check_time(event: Event, wall_ms: int) -> Rejected | None:
     return None
 
 
-class _Peek(Struct, gc=False):
-    type: str
-    source: str
-    time: str
-    subject: str = ""
-
-
-_PEEK = msgspec.json.Decoder(_Peek)
+_TYPE = b'"type":"'
+_WHOLE: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {
+    name.encode(): (name, msgspec.json.Decoder(shape).decode) for name, shape in WHOLE_TYPES.items()
+}
+_PEEK = msgspec.json.Decoder(Peek)
 
 
 def peek(value: bytes) -> tuple[str, str, str, int] | None:
@@ -100,23 +124,23 @@ def _find_mode(headers: Sequence[tuple[str, bytes | None]]) -> bool | Rejected:
     return is_binary
 
 
-def _read_event(envelope: Envelope) -> Event | Rejected:
-    shop = read_shop(envelope.source)
-    time_ms = parse_time_ms(envelope.time)
-    kind = envelope.datacontenttype
-    if shop is None or time_ms is None or not (kind is None or is_json_type(kind)):
+def _read_event(envelope: Envelope, wire: Any = None) -> Event | Rejected:
+    """The event of an envelope; `wire` is its data if that is decoded already."""
+    kind, shop, time_ms = envelope.type, read_shop(envelope.source), parse_time_ms(envelope.time)
+    content_type = envelope.datacontenttype
+    if shop is None or time_ms is None or not (content_type is None or is_json_type(content_type)):
         return Rejected(Code.INVALID_ENVELOPE, _complain(shop, time_ms))
-    if envelope.type not in EVENT_TYPES:
+    if kind not in EVENT_TYPES:
         return Rejected(Code.UNKNOWN_TYPE, "type: not known; see the event types of the contract")
-    customer = "" if envelope.type == "watermark" else envelope.subject
+    customer = "" if kind == "watermark" else envelope.subject
     if customer is None:
         return Rejected(Code.INVALID_ENVELOPE, "subject: missing; add the customer id")
     if customer and not is_customer_id(customer):
         return Rejected(Code.INVALID_ENVELOPE, "subject: must be 1 to 128 characters without control characters")
-    read = decode_data(envelope.type, envelope.data)
+    read = decode_data(kind, envelope.data) if wire is None else accept_data(kind, wire)
     if isinstance(read, Rejected):
         return read
-    return Event(envelope.type, envelope.id, shop, customer, time_ms, read)
+    return Event(kind, envelope.id, shop, customer, time_ms, read)
 
 
 def _complain(shop: str | None, time_ms: int | None) -> str:

@@ -14,7 +14,10 @@ BUILDS = PACKAGE / ".compiled"
 MODULES = (
     "codec.changes",
     "codec.columns",
+    "codec.data",
     "codec.dead_letters",
+    "codec.envelope",
+    "codec.events",
     "codec.state",
     "codec.times",
     "domain.calendar",

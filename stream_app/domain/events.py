@@ -28,24 +28,18 @@ Channel = Literal["email", "mailing", "phone", "visit", "chat", "other"]
 CHANNELS: tuple[Channel, ...] = ("email", "mailing", "phone", "visit", "chat", "other")
 
 
-class Line(Struct, gc=False):
-    """One product of an order. Money in minor units; `category` maps to a product group."""
-
-    sku: Id
-    quantity: AmountFromOne
-    total_minor: Amount
-    category: Name | None = None
-
-
 class OrderPlaced(Struct, gc=False):
-    """`order.placed`."""
+    """`order.placed`; money in minor units.
 
-    order_id: Id
-    currency: CurrencyCode
-    total_minor: AmountFromZero
-    discount_minor: Amount = 0
-    cost_minor: Amount | None = None
-    lines: Annotated[list[Line], Meta(max_length=LINES_MAX)] = []
+    Of the lines only the different categories are kept, None for a line without one: a category maps to a product group.
+    """
+
+    order_id: str
+    currency: str
+    total_minor: int
+    discount_minor: int = 0
+    cost_minor: int | None = None
+    categories: tuple[str | None, ...] = ()
 
 
 class OrderCancelled(Struct, gc=False):

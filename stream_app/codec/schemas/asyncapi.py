@@ -3,9 +3,9 @@
 from typing import Any
 
 from stream_app import __version__
-from stream_app.codec.data import WIRE_TYPES
 from stream_app.codec.dead_letters import CODE, DETAIL, ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES
+from stream_app.codec.wire import WIRE_TYPES
 from stream_app.domain.events import ORDER_TYPES, Code
 
 FILE = "asyncapi.json"

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 from pydantic.json_schema import GenerateJsonSchema
 
-from stream_app.codec.data import WIRE_TYPES
 from stream_app.codec.policy import PolicyDocument
 from stream_app.codec.schemas.asyncapi import FILE as ASYNCAPI_FILE
 from stream_app.codec.schemas.asyncapi import make_asyncapi
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES, UNCAUSED
+from stream_app.codec.wire import WIRE_TYPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SUFFIX = ".schema.json"

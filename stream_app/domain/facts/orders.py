@@ -52,8 +52,8 @@ def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
     """The mask of the product groups of an order's lines; groups seen for the first time get their columns."""
     mapping, groups = policy.category_groups, state.groups
     names: list[str] = []
-    for line in data.lines:
-        name = mapping.get(line.category or "", "default")
+    for category in data.categories:
+        name = mapping.get(category or "", "default")
         if name not in names:
             names.append(name)
     if not names:

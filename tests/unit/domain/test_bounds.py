@@ -59,7 +59,7 @@ def test_service_levels_of_segments_alone_give_none_by_class() -> None:
 def test_an_event_in_another_currency_is_remembered_and_moves_nothing() -> None:
     life = Life().take(order(at(0), "first"))
     before = life.now.clock_ms, life.now.deadline_ms
-    data = OrderPlaced("second", "USD", 1_000, lines=[])
+    data = OrderPlaced("second", "USD", 1_000)
     foreign = Event("order.placed", order(at(3), "second").id, WHO.shop_id, WHO.customer_id, at(3), data)
     life.take(foreign, foreign, order(at(3), "second"))
     assert [code for code, _ in life.rejected()] == ["currency_mismatch"]

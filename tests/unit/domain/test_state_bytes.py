@@ -11,7 +11,7 @@ from stream_app.codec.state import STATE_VERSION, decode_state, encode_facts, en
 from stream_app.compiled.finder import source
 from stream_app.domain import evaluate
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import Event, Line, OrderPlaced
+from stream_app.domain.events import Event, OrderPlaced
 from stream_app.domain.facts.state import State, new_state
 from stream_app.errors import VersionError
 from tests.builders import DAY, WHO, ZERO, Life, at, contact, event, order, policy, refund
@@ -116,8 +116,8 @@ def full() -> Life:
     life = Life(policy(category_groups=names, rhythms={}))
     events: list[Event] = []
     for n in range(2_100):
-        lines = [Line("sku", 1, 1, f"category {n % 20}"), Line("sku", 1, 1, f"category {n % 7}")]
-        data = OrderPlaced(long("order", n), "EUR", 2**53 - 1, 2**53 - 1, 2**53 - 1, lines)
+        categories = (f"category {n % 20}", f"category {n % 7}")
+        data = OrderPlaced(long("order", n), "EUR", 2**53 - 1, 2**53 - 1, 2**53 - 1, categories)
         events.append(Event("order.placed", long("event", n), "acme", "c-1", at(0) + n * DAY // 8, data))
     for n in range(4_200):
         given = {"order_id": long("order", 200 + n % 1_900), "refund_id": long("refund", n), "amount_minor": 1}
