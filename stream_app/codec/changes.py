@@ -1,6 +1,6 @@
 """What we publish -> bytes: CloudEvents 1.0 in structured mode, times in RFC 3339."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -8,13 +8,13 @@ from stream_app.codec.times import format_time
 from stream_app.domain.changes import Outgoing
 from stream_app.domain.profile import PROFILE
 
-CONTENT_TYPE = b"application/cloudevents+json"
-HEADERS = [("content-type", CONTENT_TYPE)]
+CONTENT_TYPE: Final = b"application/cloudevents+json"
+HEADERS: Final = [("content-type", CONTENT_TYPE)]
 
-_NONE: frozenset[str] = frozenset()
-_TIMELESS = frozenset({"cause", "policy"})
-_TIMELESS_OF_PROFILE = frozenset({"measures", "statuses", "policy"})
-_encode = msgspec.json.Encoder().encode
+_NONE: Final[frozenset[str]] = frozenset()
+_TIMELESS: Final = frozenset({"cause", "policy"})
+_TIMELESS_OF_PROFILE: Final = frozenset({"measures", "statuses", "policy"})
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def encode_outgoing(outgoing: Outgoing) -> bytes:

@@ -4,14 +4,14 @@ Written out, because a loop over names costs ten times as much. A new column get
 holds are tuples or Structs, msgpack brings lists, and a line behind the columns makes of them what they were.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from stream_app.domain.facts.notes import OrderNote, Waiting
 from stream_app.domain.facts.state import State
 
-_BUILTIN = (bytes,)
+_BUILTIN: Final = (bytes,)
 
 
 # fmt: off

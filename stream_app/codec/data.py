@@ -1,7 +1,7 @@
 """The `data` of an event, by its type: decoded straight into the domain's Structs, whose annotations hold the bounds."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
@@ -20,15 +20,15 @@ from stream_app.domain.events import (
     Rejected,
 )
 
-_MISSING = (b"", b"null")
+_MISSING: Final[tuple[bytes, ...]] = (b"", b"null")
 
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(wire) for name, wire in WIRE_TYPES.items()}
-_OPTIONAL: dict[str, frozenset[str]] = {
+_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {name: msgspec.json.Decoder(wire) for name, wire in WIRE_TYPES.items()}
+_OPTIONAL: Final[dict[str, frozenset[str]]] = {
     name: frozenset(field.name for field in msgspec.structs.fields(wire) if not field.required) for name, wire in WIRE_TYPES.items()
 }
-_LINE_OPTIONAL = "category"
-_CATEGORIES_MAX = 10_000
-_categories: dict[str, str] = {}  # one string for each, so that its hash is computed once
+_LINE_OPTIONAL: Final = "category"
+_CATEGORIES_MAX: Final = 10_000
+_categories: Final[dict[str, str]] = {}  # one string for each, so that its hash is computed once
 
 
 def decode_data(event_type: str, text: Raw) -> EventData | Rejected:
@@ -90,7 +90,7 @@ def _refuse_customer(field: str) -> Rejected:
     return Rejected(Code.INVALID_DATA, f"data.{field}: must be 1 to 128 characters without control characters")
 
 
-_CHECKS: dict[str, Callable[[Any], EventData | Rejected]] = {
+_CHECKS: Final[dict[str, Callable[[Any], EventData | Rejected]]] = {
     "payment.received": _convert_payment,
     "referral.made": _check_referred,
     "customer.merged": _check_into,

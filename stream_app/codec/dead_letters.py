@@ -6,16 +6,17 @@ Key, value and headers of the record stay as they were: in binary mode the heade
 import json
 from base64 import b64encode
 from collections.abc import Sequence
+from typing import Final
 
 from stream_app.domain.events import Rejected
 
-TOPIC = "dead-letters"
-CODE = "error.code"
-DETAIL = "error.detail"
-ORIGIN_TOPIC = "error.topic"
-ORIGIN_PARTITION = "error.partition"
-ORIGIN_OFFSET = "error.offset"
-_OURS = frozenset({CODE, DETAIL, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET})
+TOPIC: Final = "dead-letters"
+CODE: Final = "error.code"
+DETAIL: Final = "error.detail"
+ORIGIN_TOPIC: Final = "error.topic"
+ORIGIN_PARTITION: Final = "error.partition"
+ORIGIN_OFFSET: Final = "error.offset"
+_OURS: Final = frozenset({CODE, DETAIL, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET})
 
 Headers = Sequence[tuple[str, bytes | None]]
 

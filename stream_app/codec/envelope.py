@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Raw
@@ -12,17 +13,17 @@ from stream_app.codec.strict_json import find_defect
 from stream_app.codec.wire import Envelope
 from stream_app.domain.events import Code, Rejected
 
-VALUE_BYTES_MAX = 1_048_576
+VALUE_BYTES_MAX: Final = 1_048_576
 
-_SOURCE = re.compile(r"/shops/([A-Za-z0-9._-]{1,128})")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE)
-_ATTRIBUTES = frozenset({"specversion", "id", "source", "type", "time", "subject"})
-_SOURCES_REMEMBERED_MAX = 50_000
-_shops: dict[str, str] = {}
+_SOURCE: Final = re.compile(r"/shops/([A-Za-z0-9._-]{1,128})")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_JSON_TYPE: Final = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE)
+_ATTRIBUTES: Final = frozenset({"specversion", "id", "source", "type", "time", "subject"})
+_SOURCES_REMEMBERED_MAX: Final = 50_000
+_shops: Final[dict[str, str]] = {}
 
 
-_DECODER = msgspec.json.Decoder(Envelope)
+_DECODER: Final = msgspec.json.Decoder(Envelope)
 
 
 def read_structured(value: bytes | None) -> Envelope | Rejected:

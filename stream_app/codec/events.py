@@ -4,7 +4,7 @@ The order of complaints is fixed: not JSON, then the envelope, then an unknown t
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,8 +15,8 @@ from stream_app.codec.times import parse_time_ms
 from stream_app.codec.wire import WHOLE_TYPES, Envelope, Peek
 from stream_app.domain.events import EVENT_TYPES, Code, Event, Rejected
 
-TIME_MIN_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
-MAX_AHEAD_MS = 300_000
+TIME_MIN_MS: Final = 631_152_000_000  # 1990-01-01T00:00:00Z
+MAX_AHEAD_MS: Final = 300_000
 
 
 def decode_record(
@@ -85,11 +85,11 @@ def check_time(event: Event, wall_ms: int) -> Rejected | None:
     return None
 
 
-_TYPE = b'"type":"'
-_WHOLE: dict[bytes, tuple[str, Callable[[bytes], Any]]] = {
+_TYPE: Final = b'"type":"'
+_WHOLE: Final[dict[bytes, tuple[str, Callable[[bytes], Any]]]] = {
     name.encode(): (name, msgspec.json.Decoder(shape).decode) for name, shape in WHOLE_TYPES.items()
 }
-_PEEK = msgspec.json.Decoder(Peek)
+_PEEK: Final = msgspec.json.Decoder(Peek)
 
 
 def peek(value: bytes) -> tuple[str, str, str, int] | None:

@@ -14,7 +14,7 @@ of more than 64 product groups, sums of absurd amounts) travel as extensions.
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -24,13 +24,13 @@ from stream_app.codec.state_v1 import StateV1
 from stream_app.domain.facts.state import State
 from stream_app.errors import VersionError
 
-STATE_VERSION = 2
-_PREFIX = bytes([STATE_VERSION])
-_FIRST_FACT = [field.name for field in fields(State)].index("low_ms")
-_LONG = 1
+STATE_VERSION: Final = 2
+_PREFIX: Final = bytes([STATE_VERSION])
+_FIRST_FACT: Final = [field.name for field in fields(State)].index("low_ms")
+_LONG: Final = 1
 """The msgpack extension of an integer beyond 64 bits: two's complement, big endian."""
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 def encode_state(state: State) -> bytes:
@@ -92,7 +92,7 @@ def _read_2(content: memoryview) -> State:
         raise ValueError(message) from error
 
 
-_READERS: dict[int, Callable[[memoryview], State]] = {1: _read_1, 2: _read_2}
+_READERS: Final[dict[int, Callable[[memoryview], State]]] = {1: _read_1, 2: _read_2}
 
 
 def _pack(value: Any) -> Any:
@@ -120,7 +120,7 @@ def _unpack(code: int, content: memoryview) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
-_decode: Callable[[memoryview], Any] = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
+_decode: Final[Callable[[memoryview], Any]] = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
 
 
 def _settle(state: State) -> None:

@@ -6,24 +6,25 @@ What is not in a table yet is parsed once, strictly, and then remembered.
 
 import re
 from datetime import date
+from typing import Final
 
-DAY_MS = 86_400_000
+DAY_MS: Final = 86_400_000
 YEAR_1_MS, YEAR_10000_MS = -62_135_596_800_000, 253_402_300_800_000  # what `format_time` can write: from, and up to before
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-_CYCLE_DAYS = 146_097  # 400 Gregorian years
-_REMEMBERED_MAX = 50_000
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_CYCLE_DAYS: Final = 146_097  # 400 Gregorian years
+_REMEMBERED_MAX: Final = 50_000
 
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]")
-_TAIL = re.compile(r"(?:\.([0-9]+))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
+_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]")
+_TAIL: Final = re.compile(r"(?:\.([0-9]+))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
 
-_dates: dict[str, int] = {}
-_minutes = {f"{hour:02}:{minute:02}:": (hour * 60 + minute) * 60_000 for hour in range(24) for minute in range(60)}
-_clock = list(_minutes)
-_second_texts = [f"{second:02}." for second in range(60)]
-_milli_texts = [f"{milli:03}Z" for milli in range(1000)]
-_seconds = {f"{second:02}": second * 1000 for second in range(60)}
-_tails: dict[str, int] = {"Z": 0, "z": 0}
-_days: dict[int, str] = {}
+_dates: Final[dict[str, int]] = {}
+_minutes: Final = {f"{hour:02}:{minute:02}:": (hour * 60 + minute) * 60_000 for hour in range(24) for minute in range(60)}
+_clock: Final = list(_minutes)
+_second_texts: Final = [f"{second:02}." for second in range(60)]
+_milli_texts: Final = [f"{milli:03}Z" for milli in range(1000)]
+_seconds: Final = {f"{second:02}": second * 1000 for second in range(60)}
+_tails: Final[dict[str, int]] = {"Z": 0, "z": 0}
+_days: Final[dict[int, str]] = {}
 
 
 def parse_time_ms(text: str) -> int | None:

@@ -4,7 +4,7 @@ Times in `data` are integers in UTC milliseconds under names that end in `_at` (
 """
 
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts.state import (
@@ -26,9 +26,9 @@ from stream_app.domain.value import leading_span, measure
 
 CauseKind = Literal["event", "time", "policy", "late", "void", "merge"]
 
-STATUS_CHANGED = "status.changed"
-WILL_CHANGE = "status.will_change"
-WILL_NOT_CHANGE = "status.will_not_change"
+STATUS_CHANGED: Final = "status.changed"
+WILL_CHANGE: Final = "status.will_change"
+WILL_NOT_CHANGE: Final = "status.will_not_change"
 
 
 class Cause:
@@ -239,7 +239,7 @@ def _prove_opportunity(state: State, policy: Policy, verdict: Verdict) -> Proof:
     return prove_opportunity(state, policy, verdict.values[OPPORTUNITY])
 
 
-_PROOFS = {
+_PROOFS: Final = {
     LIFECYCLE: _prove_lifecycle,
     CHURN_RISK: _prove_churn_risk,
     CLASS: _prove_class,

@@ -4,6 +4,8 @@
 up to t fire, each at its own time; so the changes depend on his own events and on how far time has come, and on nothing else.
 """
 
+from typing import Final
+
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
 from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
 from stream_app.domain.facts import window
@@ -14,8 +16,8 @@ from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before, react
 from stream_app.domain.status import judge, next_deadline_ms
 
-_TIME = Cause("time")
-_POLICY = Cause("policy")
+_TIME: Final = Cause("time")
+_POLICY: Final = Cause("policy")
 
 
 class Outcome:

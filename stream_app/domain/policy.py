@@ -4,7 +4,7 @@ Money in minor units of `currency`; days are counts; `_pct` are whole percentage
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from stream_app.domain.calendar import Calendar
 
@@ -43,10 +43,10 @@ class Alive:
 Rhythm = Fixed | OwnRhythm | Alive
 
 
-UNWINDOWED = frozenset({"recency_days", "tenure_days", "strategic", "p_alive_pct"})
+UNWINDOWED: Final = frozenset({"recency_days", "tenure_days", "strategic", "p_alive_pct"})
 """Measures that do not change when a day leaves the window (besides `criteria.<name>`)."""
 
-TIMED = frozenset({"recency_days", "tenure_days", "p_alive_pct"})
+TIMED: Final = frozenset({"recency_days", "tenure_days", "p_alive_pct"})
 """Measures that move with time alone, and so have deadlines at the thresholds of their criteria."""
 
 

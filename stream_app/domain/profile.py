@@ -1,5 +1,7 @@
 """The full picture of a customer: `customer.profile` (N19)."""
 
+from typing import Final
+
 from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who, identify, origin_of, policy_ref
 from stream_app.domain.facts.state import CLASS, DIMENSIONS, LABEL, OPPORTUNITY, SERVICE_LEVEL, State, describe
 from stream_app.domain.policy import Policy
@@ -7,7 +9,7 @@ from stream_app.domain.score import score
 from stream_app.domain.status import stand
 from stream_app.domain.value import all_measures
 
-PROFILE = "customer.profile"
+PROFILE: Final = "customer.profile"
 
 
 def existing_dimensions(policy: Policy) -> list[int]:

@@ -3,7 +3,7 @@
 Each is a pure function of the change and the customer, and goes out in the change's transaction.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from stream_app.domain.changes import Cause, Outgoing, identify
 from stream_app.domain.events import CHANNELS
@@ -13,7 +13,7 @@ from stream_app.domain.policy import Policy
 from stream_app.domain.status import Verdict
 from stream_app.domain.value import value_future, value_now
 
-BUDGET_PCT = 5
+BUDGET_PCT: Final = 5
 """Share of the value that a win-back contact may cost: the default of the policy's contact rules."""
 
 

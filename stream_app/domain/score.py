@@ -1,6 +1,7 @@
 """Score, class and the anti-flap rule (domain.md, 3.5)."""
 
 from bisect import bisect_left, bisect_right
+from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts.state import CLASS, State
@@ -9,8 +10,8 @@ from stream_app.domain.policy import Alive, Criterion, Policy
 from stream_app.domain.rhythm import turnover_days
 from stream_app.domain.value import Standing, leading_span, measure, p_alive_pct_at
 
-CLASSES = ("A", "B", "C")
-DAYS_MAX = 100_000
+CLASSES: Final[tuple[str, ...]] = ("A", "B", "C")
+DAYS_MAX: Final = 100_000
 """A moment further away than this is no deadline (270 years)."""
 
 

@@ -5,6 +5,7 @@ Money in minor units, `_pct` whole percentages, `_days` differences of local day
 
 from collections.abc import Callable
 from math import floor
+from typing import Final
 
 from stream_app.domain.facts import window
 from stream_app.domain.facts.state import State
@@ -125,7 +126,7 @@ def p_alive_pct_at(state: State, policy: Policy, at: Standing, time_ms: int) -> 
     return floor(p_alive(rhythm, n, leading_span(state, policy, at), silent_ms, 100))
 
 
-MEASURES: dict[str, Measure] = {
+MEASURES: Final[dict[str, Measure]] = {
     "revenue": _sum(window.REVENUE),
     "orders": _sum(window.ORDERS),
     "occasions": _sum(window.OCCASIONS),

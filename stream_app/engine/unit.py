@@ -8,14 +8,15 @@ deadline that only moves later costs nothing. When t comes, the frame says what 
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
+from typing import Final
 
 from stream_app.engine.fold import Headers
 from stream_app.engine.stores.frame import deadline_of, frame, state_of, timeline_of
 from stream_app.engine.stores.store import Changes, Store, Timer
 
 Output = tuple[bytes | None, bytes | None, Headers]
-_STALE_PER_DUE = 16
-_STALE_AT_LEAST = 1_000
+_STALE_PER_DUE: Final = 16
+_STALE_AT_LEAST: Final = 1_000
 
 
 class StateCache:

@@ -6,7 +6,7 @@ time, less the grace, has reached it, or a watermark has, or, with nothing left 
 
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, Final
 
 from stream_app.codec.changes import record_key
 from stream_app.codec.events import check_time, decode_record
@@ -23,13 +23,13 @@ from stream_app.processor.marks import Erasing, Marks
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.streams import Streams
 
-REKEYED = "customer-events-rekeyed"
+REKEYED: Final = "customer-events-rekeyed"
 
 
-_TURN = 100
+_TURN: Final = 100
 """So many customers are folded before others have a turn: about five milliseconds."""
 
-_CHAIN = 8
+_CHAIN: Final = 8
 """A slice ends after so many deadlines for each customer it may begin."""
 
 Due = tuple[int, str, bytes]

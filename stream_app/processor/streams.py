@@ -9,11 +9,11 @@ passed are fired before his next event. In a log in time order there is nothing 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 from stream_app.domain.facts.state import NEVER
 
-_SPARED_MAX = 1_000
+_SPARED_MAX: Final = 1_000
 """So many spared customers travel in the marker; with more of them it would outgrow a record, and a restart forgets them."""
 
 

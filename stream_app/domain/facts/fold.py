@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import (
@@ -31,12 +31,12 @@ from stream_app.domain.facts.notes import Raw, Waiting
 from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 
-STATE_BYTES_MAX = 480 * 1024
+STATE_BYTES_MAX: Final = 480 * 1024
 """What a state may take by the estimate below, which errs to the high side of what is encoded (domain.md: under 512 KiB)."""
 
-CRITERIA_MAX = 100
-_BUCKETS_FREE = 4_000
-_CHANNEL_KIND = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
+CRITERIA_MAX: Final = 100
+_BUCKETS_FREE: Final = 4_000
+_CHANNEL_KIND: Final = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
 
 
 class Folded:
@@ -246,7 +246,7 @@ def _erasure_refused(state: State, event: Event, data: CustomerErased, policy: P
     return Rejected(Code.ERASURE_KEY_MISSING, "type: this worker has no erasure key; keep the event and publish it again later")
 
 
-_RULES: dict[type, Callable[[State, Event, Any, Policy], Rejected | None]] = {
+_RULES: Final[dict[type, Callable[[State, Event, Any, Policy], Rejected | None]]] = {
     ContactMade: _contact_made,
     ContactResponded: _contact_responded,
     InterestShown: _interest_shown,

@@ -4,6 +4,7 @@ An order costs a bisect and a handful of sums. Only a void, or an order on a day
 """
 
 from bisect import bisect_left
+from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import Code, OrderPlaced, Rejected, compact
@@ -12,7 +13,7 @@ from stream_app.domain.facts.notes import OrderNote
 from stream_app.domain.facts.state import NEVER, State, masked_groups
 from stream_app.domain.policy import Policy
 
-REFUND_IDS_MAX = 4_000
+REFUND_IDS_MAX: Final = 4_000
 
 
 def find(state: State, order_id: str) -> int | None:

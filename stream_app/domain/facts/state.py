@@ -9,7 +9,17 @@ from typing import Any, Final
 
 from stream_app.domain.facts.notes import Mark, OrderNote, Waiting
 
-DIMENSIONS = ("lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity")
+DIMENSIONS: Final[tuple[str, ...]] = (
+    "lifecycle",
+    "churn_risk",
+    "class",
+    "segment",
+    "label",
+    "service_level",
+    "contact",
+    "winback",
+    "opportunity",
+)
 LIFECYCLE: Final = 0
 CHURN_RISK: Final = 1
 CLASS: Final = 2
