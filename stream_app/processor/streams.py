@@ -171,7 +171,7 @@ class Streams:
 
     def forget(self, key: bytes) -> None:
         """Whoever has this key is erased, and is not remembered here either."""
-        self._spared.discard(key)
+        self._spared.pop(key, None)
 
     def owe(self) -> None:
         """Not everything due has fired: the rest is for later units of work."""
