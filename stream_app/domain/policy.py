@@ -28,6 +28,15 @@ class OwnRhythm:
 
 
 @dataclass(frozen=True)
+class GammaGamma:
+    """The Gamma-Gamma model of the margin of one purchase, in minor units."""
+
+    p: float
+    q: float
+    v: float
+
+
+@dataclass(frozen=True)
 class Alive:
     """`alive`: MBG/NBD parameters with time in days; patience ends where P(alive) falls to `theta`."""
 
@@ -38,6 +47,7 @@ class Alive:
     theta: float
     min_days: int
     max_days: int
+    gamma_gamma: GammaGamma | None = None
 
 
 Rhythm = Fixed | OwnRhythm | Alive
@@ -48,6 +58,9 @@ UNWINDOWED: Final = frozenset({"recency_days", "tenure_days", "strategic", "p_al
 
 TIMED: Final = frozenset({"recency_days", "tenure_days", "p_alive_pct"})
 """Measures that move with time alone, and so have deadlines at the thresholds of their criteria."""
+
+MODELLED: Final = frozenset({"value_future", "value_total"})
+"""Measures that do so where the probability model values a group."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +141,18 @@ class Policy:
     opportunity: Opportunity | None = None
     suppress_days: int = 400
     # Derived, so that the hot path does not ask again.
+    models_value: bool = False
     scores_window: bool = False
     timed_criteria: tuple[Criterion, ...] = ()
     growth_days: int = 0
 
     def __post_init__(self) -> None:
+        rhythms = (*self.rhythms.values(), self.default_rhythm)
+        models_value = any(isinstance(rhythm, Alive) and rhythm.gamma_gamma is not None for rhythm in rhythms)
+        object.__setattr__(self, "models_value", models_value)
         names = [criterion.measure for criterion in self.criteria]
         windowed = any(name not in UNWINDOWED and not name.startswith("criteria.") for name in names)
         object.__setattr__(self, "scores_window", windowed)
-        object.__setattr__(self, "timed_criteria", tuple(c for c in self.criteria if c.measure in TIMED))
+        timed = TIMED | MODELLED if models_value else TIMED
+        object.__setattr__(self, "timed_criteria", tuple(c for c in self.criteria if c.measure in timed))
         object.__setattr__(self, "growth_days", 0 if self.opportunity is None else self.opportunity.growth_days)

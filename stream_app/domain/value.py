@@ -9,6 +9,7 @@ from typing import Final
 
 from stream_app.domain.facts import window
 from stream_app.domain.facts.state import State
+from stream_app.domain.model import future_value
 from stream_app.domain.policy import Alive, Policy
 from stream_app.domain.rhythm import expected_days, p_alive
 
@@ -71,16 +72,36 @@ def _referrals(_state: State, _policy: Policy, _at: Standing) -> int:
     return 0  # conversions reach a referrer as derived events; none exist in this version
 
 
-def _value_strategic(state: State, policy: Policy, at: Standing) -> int:
+def value_strategic(state: State, policy: Policy, at: Standing) -> int:
+    """What he brings besides his orders: referrals and accepted feedback."""
     return _referrals(state, policy, at) * policy.referral_price + state.feedback * policy.feedback_price
 
 
 def value_future(state: State, policy: Policy, at: Standing) -> int:
-    """Margin expected over the horizon if the rhythm goes on; 0 unless active."""
+    """Margin expected over the horizon: by the leading group's model if it has one, else if the rhythm goes on; then 0 unless active."""
+    model = value_model(state, policy, at)
+    if model is not None:
+        return modelled_value(state, policy, at, model, at.today)
     occasions = state.sums[window.OCCASIONS]
     if not at.active or not occasions:
         return 0
     return state.sums[window.MARGIN] * policy.horizon_days // (occasions * max(1, leading_expected_days(state, policy, at)))
+
+
+def value_model(state: State, policy: Policy, at: Standing) -> Alive | None:
+    """The leading group's probability model, if its policy has one for the margin too."""
+    if not policy.models_value or at.leading < 0:
+        return None
+    rhythm = policy.rhythms.get(state.groups[at.leading], policy.default_rhythm)
+    return rhythm if type(rhythm) is Alive and rhythm.gamma_gamma is not None else None
+
+
+def modelled_value(state: State, policy: Policy, at: Standing, model: Alive, day: int) -> int:
+    """What `model` expects at the start of local day `day`, which may lie ahead: it moves toward 0 from day to day."""
+    silent_ms = max(0, policy.calendar.start(day) - state.last_ms[at.leading])
+    n, span = state.occasions[at.leading] - 1, leading_span(state, policy, at)
+    sums = state.sums
+    return future_value(model, n, span, silent_ms, policy.horizon_days, sums[window.OCCASIONS], sums[window.MARGIN])
 
 
 def leading_expected_days(state: State, policy: Policy, at: Standing) -> int:
@@ -96,7 +117,7 @@ def leading_span(state: State, policy: Policy, at: Standing) -> int:
 
 
 def _value_total(state: State, policy: Policy, at: Standing) -> int:
-    return value_now(state, policy, at) + value_future(state, policy, at) + _value_strategic(state, policy, at)
+    return value_now(state, policy, at) + value_future(state, policy, at) + value_strategic(state, policy, at)
 
 
 def _recency_days(state: State, policy: Policy, at: Standing) -> int | None:
@@ -142,7 +163,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "value_now": value_now,
     "referrals": _referrals,
     "feedback": lambda state, _policy, _at: state.feedback,
-    "value_strategic": _value_strategic,
+    "value_strategic": value_strategic,
     "value_future": value_future,
     "value_total": _value_total,
     "recency_days": _recency_days,

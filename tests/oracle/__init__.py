@@ -8,7 +8,7 @@ Start at: `run.py` (a whole file of events), then `customer.py` (one customer's 
 
 Where domain.md can be read in two ways, this is the reading taken here, one line each:
 
-- A deadline is every moment of `Customer.moments`; an evaluation there that changes nothing publishes nothing.
+- A deadline is every moment of `moments.py`; an evaluation there that changes nothing publishes nothing.
 - Of two faults the one that the event alone shows comes first: unknown type, time range, then unknown shop, currency.
 - Rejected when decoded (unknown type, time range, unknown shop): touches no customer and is not remembered as an id.
 - `currency_mismatch`: a customer who exists remembers the id, and nothing else; one who does not is not begun by it.
@@ -30,6 +30,8 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
 - `revokes` looks at the latest change of the dimension before this one, whatever its cause.
 - `score` and `class` are null while there is no counting order; `score` is null without criteria.
 - `expected_days` in `value_future` is the leading group's.
+- By model, `value_future` is the model's also when inactive; occasions and margin are those of the window, over all groups; the time of
+  silence ends at the start of the clock's local day, and is nothing on the day of the last order; a loss is averaged like a gain.
 - `late_days_average` is floored; it averages over counting orders of the window that have a payment.
 - The number of refunds counts distinct refund_ids of orders of the window that are not cancelled, voided by refund included.
 - A referral is stored and converts nobody: `referrals` is 0 until conversions exist.

@@ -3,8 +3,9 @@
 from typing import Any
 
 from tests.oracle import opportunity
-from tests.oracle.days import DAY, start
-from tests.oracle.measures import Event, Order, Policy, first_below, latest, leading, measure, voided
+from tests.oracle.days import DAY
+from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, voided
+from tests.oracle.moments import moments
 
 DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "winback", "opportunity")
 NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels", "opportunity": "opportunity"}
@@ -41,36 +42,10 @@ class Customer:
         """Every order ever accepted."""
         return [*self.closed, *self.open.values()]
 
-    def moments(self) -> list[int]:
-        """Every moment at which something computed could change without an event; more than needed is no harm."""
-        policy, zone = self.policy, self.policy["time_zone"]
-        found = [expiry for expiry, _ in self.waiting]
-        windowed = [order["day"] for order in self.orders]
-        windowed += [event["day"] for event in self.others if event["type"] in ("contact.made", "feedback.given")]
-        found += [start(zone, day + policy["window_days"]) for day in set(windowed)]
-        if self.hold is not None:
-            found.append(self.hold + policy["downgrade_dwell_days"] * DAY)
-        counting = [order for order in self.orders if not voided(order)]
-        found += opportunity.moments(self.orders, policy)
-        lead = leading(counting, policy)
-        if lead is None:
-            return found
-        last, patience, gone = lead["last_ms"], lead["patience_ms"], lead["inactive_at"]
-        found += [last + patience * policy["churn_risk"][pct] // 100 for pct in ("medium_pct", "high_pct")]
-        found += [gone, gone + policy["winback"]["cooling_days"] * DAY, gone + policy["winback"]["gone_days"] * DAY]
-        days = [order["day"] for order in counting]
-        since = {"recency_days": max(days), "tenure_days": min(days)}
-        for criterion in policy["criteria"]:
-            if criterion["measure"] == "p_alive_pct" and lead["line"]["method"] == "alive":
-                found += [first_below(lead, int(threshold)) for threshold in criterion["bands"]]
-            if criterion["measure"] in since:
-                found += [start(zone, since[criterion["measure"]] + int(threshold)) for threshold in criterion["bands"]]
-        return found
-
     def advance(self, until: int) -> None:
         """Fire every deadline up to and including `until`, each at its own time."""
         while True:
-            moment = min((moment for moment in self.moments() if moment > self.clock), default=None)
+            moment = min((moment for moment in moments(self) if moment > self.clock), default=None)
             if moment is None or moment > until:
                 return
             self.clock = moment

@@ -9,6 +9,8 @@ from math import floor
 from typing import Any
 
 from tests.oracle.days import DAY, day_of
+from tests.oracle.model import future as model_future
+from tests.oracle.model import has_model
 from tests.oracle.rhythm import doubt, expected_days, patience_ms
 
 Order = dict[str, Any]
@@ -134,7 +136,9 @@ def measure(orders: list[Order], others: list[Event], clock: int, policy: Policy
         policy,
     )
     future = 0
-    if lead and clock < lead["inactive_at"]:
+    if lead and has_model(lead):
+        future = model_future(lead, today, found["occasions"], found["margin"], policy)
+    elif lead and clock < lead["inactive_at"]:
         future = ratio(found["margin"] * policy["horizon_days"], found["occasions"] * max(1, lead["expected_days"]))
     found["value_future"] = future
     found["value_total"] = found["value_now"] + future + found["value_strategic"]

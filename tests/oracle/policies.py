@@ -56,7 +56,10 @@ def _rhythm(rng: Random) -> dict[str, Any]:
         prior = {"prior_days": rng.choice((1, 10, 60)), "prior_weight": rng.randint(1, 4), "factor_pct": rng.choice((100, 133, 250, 399))}
         return {"method": method} | prior | limits
     r, alpha = rng.choice(((0.1, 200.0), (0.52484, 43.28093), (2.5, 1.5), (2.5, 20.0)))
-    return {"method": method, "r": r, "alpha": alpha, "a": 0.89136, "b": 1.614, "theta": rng.choice((0.05, 0.3, 0.5, 0.9))} | limits
+    line = {"method": method, "r": r, "alpha": alpha, "a": 0.89136, "b": 1.614, "theta": rng.choice((0.05, 0.3, 0.5, 0.9))} | limits
+    if rng.random() < 0.5 and alpha > 10:  # the closed form of the oracle is slow where the horizon dwarfs alpha
+        line["gamma_gamma"] = rng.choice(({"p": 6.25, "q": 3.74, "v": 1545.0}, {"p": 0.8, "q": 1.2, "v": 40_000.0}))
+    return line
 
 
 def _criterion(rng: Random) -> dict[str, Any]:

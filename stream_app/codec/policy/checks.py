@@ -83,9 +83,6 @@ def find_unsupported(document: PolicyDocument) -> list[Complaint]:
     ]
     if isinstance(document.classes, ParetoClasses):
         found.append(Complaint(("classes", "by"), "pareto is not supported by this version; use score"))
-    for group, rhythm in document.rhythm.items():
-        if isinstance(rhythm, Alive) and rhythm.gamma_gamma is not None:
-            found.append(Complaint(("rhythm", group, "gamma_gamma"), "not supported by this version; remove it"))
     return found
 
 

@@ -141,7 +141,9 @@ def _compile_rhythm(rhythm: Rhythm) -> domain.Rhythm:
         case OwnRhythm():
             return domain.OwnRhythm(rhythm.prior_days, rhythm.prior_weight, rhythm.factor_pct, rhythm.min_days, rhythm.max_days)
         case Alive():
-            return domain.Alive(rhythm.r, rhythm.alpha, rhythm.a, rhythm.b, rhythm.theta, rhythm.min_days, rhythm.max_days)
+            spend = rhythm.gamma_gamma
+            model = domain.GammaGamma(spend.p, spend.q, spend.v) if spend is not None else None
+            return domain.Alive(rhythm.r, rhythm.alpha, rhythm.a, rhythm.b, rhythm.theta, rhythm.min_days, rhythm.max_days, model)
 
 
 def _compile_criteria(document: PolicyDocument) -> tuple[domain.Criterion, ...]:

@@ -19,7 +19,8 @@ product_groups:
 # How long a customer may be silent before he counts as inactive, per product group.
 #   own_rhythm: from his own gaps; prior_days and prior_weight help out while he has few
 #   fixed:      the same days for everybody
-#   alive:      r, alpha, a, b of an MBG/NBD model in days, and the probability theta at which patience ends
+#   alive:      r, alpha, a, b of an MBG/NBD model in days, and the probability theta at which patience ends;
+#               with gamma_gamma: {p, q, v}, the model of a purchase's margin, future value is the model's too
 rhythm:
   default: {method: own_rhythm, prior_days: 60, prior_weight: 2, factor_pct: 250, min_days: 30, max_days: 730}
   wine: {method: own_rhythm, prior_days: 10, prior_weight: 2, factor_pct: 300, min_days: 14, max_days: 120}
