@@ -65,4 +65,6 @@ def from_columns(columns: list[Any]) -> State:
     state.closed_days = [tuple(row) for row in closed_days]
     state.notes = msgspec.convert(notes, dict[str, OrderNote]) if notes else {}
     state.waiting = msgspec.convert(waiting, list[Waiting], builtin_types=_BUILTIN) if waiting else []
+    state.seen_at = state.ordered_at = None
+    state.refund_ids = state.waiting_bytes = -1
     return state

@@ -9,8 +9,9 @@ from typing import Final
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
 from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
 from stream_app.domain.facts import window
-from stream_app.domain.facts.fold import fold, is_duplicate, order_unknown, remember
+from stream_app.domain.facts.fold import fold, is_duplicate, remember
 from stream_app.domain.facts.notes import Mark, Raw
+from stream_app.domain.facts.orders import order_unknown
 from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, new_state
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before, react
@@ -151,7 +152,9 @@ def _end_waits(state: State, outcome: Outcome) -> None:
     if state.waiting:
         ended = [waiting for waiting in state.waiting if waiting.expires_ms <= clock_ms]
         outcome.rejected.extend((order_unknown(), waiting.raw) for waiting in ended)
-        state.waiting = [waiting for waiting in state.waiting if waiting.expires_ms > clock_ms]
+        if ended:
+            state.waiting = [waiting for waiting in state.waiting if waiting.expires_ms > clock_ms]
+            state.waiting_bytes = -1
     if state.mark is not None and state.mark[1] <= clock_ms:
         state.mark = None
 

@@ -26,16 +26,12 @@ from stream_app.domain.events import (
     Rejected,
     compact,
 )
-from stream_app.domain.facts import orders, window
+from stream_app.domain.facts import bounds, index, orders, window
 from stream_app.domain.facts.notes import Raw, Waiting
 from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 
-STATE_BYTES_MAX: Final = 480 * 1024
-"""What a state may take by the estimate below, which errs to the high side of what is encoded (domain.md: under 512 KiB)."""
-
 CRITERIA_MAX: Final = 100
-_BUCKETS_FREE: Final = 4_000
 _CHANNEL_KIND: Final = {channel: 2 * i for i, channel in enumerate(CHANNELS)}
 
 
@@ -56,33 +52,22 @@ class Folded:
 
 def is_duplicate(state: State, name: str, time_ms: int, policy: Policy) -> bool:
     """Whether an event of this name was folded, and its time is still within the dedup horizon."""
-    ids = state.seen_ids
-    if name not in ids:
-        return False
-    return state.seen_ms[ids.index(name)] >= max(state.high_ms, time_ms) - policy.dedup_days * DAY_MS
+    known_ms = index.seen_ms(state, name)
+    return known_ms is not None and known_ms >= max(state.high_ms, time_ms) - policy.dedup_days * DAY_MS
 
 
 def remember(state: State, name: str, time_ms: int, policy: Policy) -> int:
     """Note the name, forget those behind the horizon; returns how many the limit made us forget early. `high_ms` is set already."""
-    times, ids = state.seen_ms, state.seen_ids
+    times = state.seen_ms
     border = state.high_ms - policy.dedup_days * DAY_MS
     if time_ms >= border:
-        if not times or time_ms > times[-1]:
-            times.append(time_ms)
-            ids.append(name)
-        else:
-            k = bisect_left(times, time_ms)
-            while k < len(times) and times[k] == time_ms and ids[k] < name:
-                k += 1
-            times.insert(k, time_ms)
-            ids.insert(k, name)
+        index.see(state, name, time_ms)
     if times and times[0] < border:
-        k = bisect_left(times, border)
-        del times[:k], ids[:k]
+        index.forget_seen(state, bisect_left(times, border))
     early = len(times) - policy.dedup_events
     if early <= 0:
         return 0
-    del times[:early], ids[:early]
+    index.forget_seen(state, early)
     return early
 
 
@@ -105,7 +90,7 @@ def fold(state: State, event: Event, raw: Raw, policy: Policy) -> Folded:
         if rejected is not None:
             folded.rejected.append((rejected, raw))
             folded.refused = True
-    _bound(state, policy, folded)
+    bounds.keep(state, policy, folded.rejected, folded.forgotten)
     return folded
 
 
@@ -119,7 +104,9 @@ def _order_placed(state: State, event: Event, data: OrderPlaced, raw: Raw, polic
     if state.waiting:
         order_id = compact(data.order_id)
         mine = [waiting for waiting in state.waiting if waiting.order_id == order_id]
-        state.waiting = [waiting for waiting in state.waiting if waiting.order_id != order_id]
+        if mine:
+            state.waiting = [waiting for waiting in state.waiting if waiting.order_id != order_id]
+            state.waiting_bytes = -1
         folded.voids = any(waiting.kind != "payment.received" for waiting in mine)
         for waiting in mine:
             _apply_to_order(state, waiting, policy, folded)
@@ -132,51 +119,23 @@ def _about_order(state: State, item: Waiting, policy: Policy, folded: Folded) ->
     """A cancel, refund or payment: apply it, or let it wait for its order."""
     item.order_id = compact(item.order_id)
     folded.voids = item.kind != "payment.received"
-    if orders.find(state, item.order_id) is not None:
+    if index.find_order(state, item.order_id) >= 0:
         _apply_to_order(state, item, policy, folded)
         folded.refused = bool(folded.rejected)
         return
     if not policy.pending_days:
-        folded.rejected.append((order_unknown(), item.raw))
+        folded.rejected.append((orders.order_unknown(), item.raw))
         folded.refused = True
         return
     item.expires_ms = state.clock_ms + policy.pending_days * DAY_MS
     state.waiting.append(item)
-
-
-def _bound(state: State, policy: Policy, folded: Folded) -> None:
-    """Keep a state that is nearly full in its bounds: waiting events end first, then the oldest days of contacts leave."""
-    if not state.waiting and len(state.bucket_day) < _BUCKETS_FREE:
-        return
-    waiting = sum(map(_size, state.waiting))
-    refunds = sum(len(note.refund_ids) for note in state.notes.values())
-    mask = 9 if len(state.groups) < 64 else 12 + len(state.groups) // 8
-    others = (60 + mask) * len(state.order_ms) + 31 * len(state.seen_ms) + 21 * refunds + 42 * len(state.notes)
-    others += sum(40 + len(name.encode()) for name in state.criteria) + sum(60 + len(name.encode()) for name in state.groups)
-    others += sum(120 + sum(6 + len(name.encode()) for name in row[2]) for row in state.closed_days)
-    others += 20 * len(state.closed_sale)
-    while state.waiting and waiting + others + 17 * len(state.bucket_day) > STATE_BYTES_MAX:
-        waiting -= _size(state.waiting[0])
-        folded.rejected.append((order_unknown(), state.waiting.pop(0).raw))
-        folded.forgotten.append("waiting")
-    while state.bucket_day and others + 17 * len(state.bucket_day) > STATE_BYTES_MAX:
-        window.forget_oldest_bucket(state, policy)
-        folded.forgotten.append("contact_day")
-
-
-def _size(waiting: Waiting) -> int:
-    _, _, _, key, value, headers = waiting.raw
-    return 300 + len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") for name, content in headers)
-
-
-def order_unknown() -> Rejected:
-    """What a cancel, refund or payment ends as when its order never came, or was closed."""
-    return Rejected(Code.ORDER_UNKNOWN, "data.order_id: no open order with this id came in time; publish its order.placed, then this again")
+    if state.waiting_bytes >= 0:
+        state.waiting_bytes += bounds.size(item)
 
 
 def _apply_to_order(state: State, item: Waiting, policy: Policy, folded: Folded) -> None:
-    i = orders.find(state, item.order_id)
-    assert i is not None  # the caller has just found or placed it
+    i = index.find_order(state, item.order_id)
+    assert i >= 0  # the caller has just found or placed it
     if item.kind == "order.cancelled":
         orders.cancel(state, i, policy)
     elif item.kind == "order.refunded":

@@ -9,6 +9,7 @@ from typing import Final
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.events import Code, OrderPlaced, Rejected, compact
 from stream_app.domain.facts import growth, window
+from stream_app.domain.facts.index import count_refund_ids, find_order
 from stream_app.domain.facts.notes import OrderNote
 from stream_app.domain.facts.state import NEVER, State, masked_groups
 from stream_app.domain.policy import Policy
@@ -16,12 +17,9 @@ from stream_app.domain.policy import Policy
 REFUND_IDS_MAX: Final = 4_000
 
 
-def find(state: State, order_id: str) -> int | None:
-    """The row of an open order, or None. `order_id` is compact."""
-    try:
-        return state.order_ids.index(order_id)
-    except ValueError:
-        return None
+def order_unknown() -> Rejected:
+    """What a cancel, refund or payment ends as when its order never came, or was closed."""
+    return Rejected(Code.ORDER_UNKNOWN, "data.order_id: no open order with this id came in time; publish its order.placed, then this again")
 
 
 def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Rejected | int:
@@ -29,7 +27,7 @@ def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Reje
     order_id = compact(data.order_id)
     if time_ms < state.high_ms - policy.ledger_days * DAY_MS:
         return Rejected(Code.ORDER_CLOSED, "time: older than the customer's ledger; publish history in time order, or raise ledger_days")
-    if order_id in state.order_ids:
+    if find_order(state, order_id) >= 0:
         return Rejected(Code.ORDER_EXISTS, "data.order_id: an order with this id was placed by another event; use a new order_id")
     state.related = True
     mask = _groups_of(state, data, policy)
@@ -41,6 +39,8 @@ def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Reje
             i += 1
     times.insert(i, time_ms)
     state.order_ids.insert(i, order_id)
+    if state.ordered_at is not None:
+        state.ordered_at[order_id] = time_ms
     state.order_totals.insert(i, data.total_minor)
     state.order_discounts.insert(i, data.discount_minor)
     state.order_costs.insert(i, data.cost_minor)
@@ -158,8 +158,9 @@ def refund(state: State, i: int, refund_id: str, amount_minor: int, policy: Poli
     if compact_id in note.refund_ids:
         return Rejected(Code.REFUND_EXISTS, "data.refund_id: a refund of this order with this id was given by another event; use a new id")
     ids = sorted([*note.refund_ids, compact_id])
-    if sum(len(other.refund_ids) for other in state.notes.values()) >= REFUND_IDS_MAX:
+    if count_refund_ids(state) >= REFUND_IDS_MAX:
         ids.pop(0)  # bounded state: an id beyond the limit is not known again
+    state.refund_ids += len(ids) - len(note.refund_ids)
     _revise(state, i, policy, OrderNote(note.cancelled, note.refunded_minor + amount_minor, note.refunds + 1, ids, note.late_days))
     return None
 
@@ -213,7 +214,11 @@ def _close_oldest(state: State, policy: Policy) -> None:
         state.outside -= 1
     else:
         _keep_sums(state, policy, counts)
-    state.notes.pop(state.order_ids[0], None)
+    note = state.notes.pop(state.order_ids[0], None)
+    if note is not None and state.refund_ids >= 0:
+        state.refund_ids -= len(note.refund_ids)
+    if state.ordered_at is not None:
+        del state.ordered_at[state.order_ids[0]]
     for column in (
         state.order_ms,
         state.order_ids,
@@ -229,7 +234,9 @@ def _keep_sums(state: State, policy: Policy, counts: bool) -> None:
     """Leave behind what the oldest order adds to the window, in the row of its day."""
     day = policy.calendar.day(state.order_ms[0])
     rows = state.closed_days
-    k = bisect_left(rows, day, key=lambda row: row[0])
+    k = len(rows)
+    while k and rows[k - 1][0] >= day:  # the oldest order is seldom older than the newest row
+        k -= 1
     if k == len(rows) or rows[k][0] != day:
         rows.insert(k, (day, [0] * 12, {}))
     _, sums, groups = rows[k]

@@ -111,6 +111,15 @@ class State:
     closed_sale_day: list[int] = field(default_factory=list)
     closed_sale: list[int] = field(default_factory=list)
     closed_earlier: int = 0  # a prefix of these rows: those of the earlier window
+    # No columns (index.py): made from those above when a large state is searched for the first time; -1 is not counted yet.
+    seen_at: dict[str, int] | None = field(default=None, compare=False)
+    ordered_at: dict[str, int] | None = field(default=None, compare=False)
+    refund_ids: int = field(default=-1, compare=False)
+    waiting_bytes: int = field(default=-1, compare=False)
+
+
+INDEXES: Final = ("seen_at", "ordered_at", "refund_ids", "waiting_bytes")
+"""What is not stored: it follows from the columns."""
 
 
 def masked_groups(state: State, mask: int) -> list[int]:

@@ -59,7 +59,10 @@ def others_on_day(state: State, i: int, from_ms: int, to_ms: int) -> int:
 
 def closed_on_day(state: State, day: int) -> bool:
     """Whether a counting order of local day `day` was closed while inside the window."""
-    return any(row[0] == day and row[1][ORDERS] for row in state.closed_days)
+    for row in reversed(state.closed_days):  # ascending by day, and asked for the newest nearly always
+        if row[0] <= day:
+            return row[0] == day and row[1][ORDERS] > 0
+    return False
 
 
 def contribution(state: State, i: int, policy: Policy) -> list[int]:
