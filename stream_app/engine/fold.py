@@ -7,8 +7,6 @@ gives it a `Unit` to write into; one unit becomes one Kafka transaction, and aft
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from msgspec import Struct
-
 Headers = Sequence[tuple[str, bytes | None]]
 
 
@@ -24,13 +22,14 @@ class Record(Protocol):
     headers: Headers
 
 
-class Decoded(Struct, gc=False):
+class Decoded:
     """A record and what it means. `time_ms` orders the heads of the inputs; `key` is the state it will need, if any."""
 
-    time_ms: int
-    key: bytes | None
-    record: Any
-    content: Any
+    def __init__(self, time_ms: int, key: bytes | None, record: Any, content: Any) -> None:
+        self.time_ms = time_ms
+        self.key = key
+        self.record = record
+        self.content = content
 
 
 class Unit(Protocol):
