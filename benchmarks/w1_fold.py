@@ -71,6 +71,14 @@ class W1Processor:
         """Nothing is ever due."""
         return 0
 
+    def sweep(self, unit: Unit, limit: int) -> int:
+        """There is none."""
+        return 0
+
+    def sweeping(self) -> int | None:
+        """There is none."""
+        return None
+
     def finish(self, unit: Unit) -> None:
         """Write what has changed."""
         write = unit.write

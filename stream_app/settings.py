@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     unit_records_max: int = Field(4_000, ge=1, le=1_000_000, description="the most records of one unit of work, 1 or more")
     batch_wait_ms: int = Field(20, ge=0, le=10_000, description="how long a unit of work waits for more records, 0 or more")
     merge_wait_ms: int = Field(30_000, ge=0, le=600_000, description="how long an input with lag is waited for, 0 or more")
+    sweep_rate: int = Field(
+        2_000, ge=0, le=1_000_000, description="how many customers a second a worker brings under a new policy; 0 pauses it"
+    )
     stall_timeout_s: int = Field(60, ge=1, description="the longest time without progress while records wait, 1 or more")
     session_timeout_ms: int = Field(10_000, ge=1_000, le=1_800_000, description="when the group gives a silent worker up, 1000 or more")
     transaction_timeout_ms: int = Field(15_000, ge=1_000, le=900_000, description="when the broker aborts a transaction, 1000 to 900000")

@@ -111,6 +111,14 @@ class ToyProcessor:
             unit.count("deadlines", by=fired)
         return fired
 
+    def sweep(self, unit: Unit, limit: int) -> int:
+        """There is none."""
+        return 0
+
+    def sweeping(self) -> int | None:
+        """There is none."""
+        return None
+
     def finish(self, unit: Unit) -> None:
         """Write what has changed."""
         for key, state in self._states.items():

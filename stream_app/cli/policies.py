@@ -1,4 +1,4 @@
-"""`policy init`, `check`, `publish` and `show`."""
+"""`policy init`, `check`, `publish`, `show`, `list`, `rollback` and `delete`."""
 
 import asyncio
 from pathlib import Path
@@ -11,6 +11,7 @@ from stream_app.cli import show
 from stream_app.errors import Failure
 
 File = Annotated[Path, typer.Argument(help="A policy in YAML or JSON.", show_default=False)]
+Shop = Annotated[str, typer.Argument(help="The shop, or * for the default policy.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
 
 
@@ -67,7 +68,7 @@ def show_published(
     shop: Annotated[str | None, typer.Argument(help="One shop, or * for the default policy; all without it.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the published policies."""
+    """Show the policies that are in force."""
     settings = show.settings_for_command()
     from stream_app.worker.policy_topic import read_policies
 
@@ -85,6 +86,65 @@ def show_published(
         show.line(yaml.safe_dump(policy, sort_keys=False, allow_unicode=True).rstrip())
     if not wanted:
         show.line("no policy is published")
+
+
+def list_published(
+    shop: Annotated[str | None, typer.Argument(help="One shop, or * for the default policy; all without it.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """List every version that was published, and since when.
+
+    The earlier ones can be taken up again with `policy rollback`.
+    """
+    settings = show.settings_for_command()
+    from stream_app.worker.policy_topic import read_versions
+
+    found = asyncio.run(read_versions(settings, shop))
+    if as_json:
+        show.document([{name: getattr(one, name) for name in ("shop", "version", "hash", "since", "status")} for one in found])
+        return
+    for one in found:
+        which = "" if one.version is None else f"version {one.version}, hash {one.hash}"
+        show.line(f"{one.since}  {one.status.replace('_', ' '):<10}  {_who(one.shop)}  {which}".rstrip())
+    if not found:
+        show.line("no policy is published")
+
+
+def rollback(
+    shop: Shop,
+    to: Annotated[str | None, typer.Option(help="A version number or a hash; without it the version before the one in force.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Publish an earlier version's content as a new version.
+
+    Running workers follow; every customer comes under it, with cause policy.
+    """
+    settings = show.settings_for_command()
+    from stream_app.worker.policy_topic import rollback_policy
+
+    ref, source = asyncio.run(rollback_policy(settings, shop, to))
+    if as_json:
+        show.document({**msgspec.structs.asdict(ref), "repeats": msgspec.structs.asdict(source)})
+    else:
+        show.line(f"published the policy of {_who(shop)}, version {ref.version}, which repeats version {source.version}, hash {ref.hash}")
+
+
+def delete(shop: Shop, as_json: Json = False) -> None:
+    """Withdraw a shop's policy.
+
+    Its customers come under the default policy; without one they stand still and the shop's events are refused, until a policy
+    is published again.
+    """
+    settings = show.settings_for_command()
+    from stream_app.worker.policy_topic import delete_policy
+
+    has_default = asyncio.run(delete_policy(settings, shop))
+    if as_json:
+        show.document({"shop": shop, "then": "default" if has_default else "none"})
+    elif has_default:
+        show.line(f"withdrew the policy of {_who(shop)}: its customers come under the default policy")
+    else:
+        show.line(f"withdrew the policy of {_who(shop)}: customers without a policy stand still, and their events are refused")
 
 
 def _who(shop: str) -> str:

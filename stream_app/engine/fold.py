@@ -61,6 +61,12 @@ class Unit(Protocol):
     def timelines(self) -> Sequence[str]:
         """The timelines that may have timers, in name order."""
 
+    def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes | None]]:
+        """At most `limit` stored keys that begin with `prefix` and come after `key`, ascending, with their states.
+
+        Keys that this unit has written first are not among them; one that it has removed has the state None.
+        """
+
     def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
         """Add an output record. `topic` is the name without prefix; without `partition` the unit's own partition number is used."""
 
@@ -93,8 +99,18 @@ class Processor(Protocol):
         while an input with lag has nothing fetched. `wall_ms`: the wall clock, only given when no input has lag.
         """
 
+    def sweep(self, unit: Unit, limit: int) -> int:
+        """Change at most `limit` states that nothing else has reached; returns how many were changed.
+
+        Called after `fire`, in the same unit, when nothing more is due. It looks at a bounded number of states, in key order, and
+        goes on there in a next unit; where it stands is in the memo.
+        """
+
+    def sweeping(self) -> int | None:
+        """How many states a sweep under way has looked at; None when there is none. Cheap, and asked at any time."""
+
     def finish(self, unit: Unit) -> None:
-        """Write the states that `fold` and `fire` changed, and what is published once per unit."""
+        """Write the states that `fold`, `fire` and `sweep` changed, and what is published once per unit."""
 
 
 class ProcessorFactory(Protocol):

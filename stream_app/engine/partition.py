@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from stream_app.engine.fold import Decoded, Processor
 from stream_app.engine.inputs import Input, bound_of, take
+from stream_app.engine.pace import Pace
 from stream_app.engine.stores.cleaning import Cleaner, timers_of
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.stores.store import Store
@@ -17,13 +18,17 @@ from stream_app.engine.transactions.partitioner import forget_keys
 from stream_app.engine.transactions.producer import UnitProducer
 from stream_app.engine.unit import Output, StateCache, TimerBounds, UnitOfWork
 from stream_app.settings import Settings
+from stream_app.telemetry.logs import get_logger
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
 _FIRE_LIMIT = 500
+_SWEEP_LIMIT = 100
+_TELL_EVERY_S = 10.0
 _TAKE_SLICE = 500
 _QUEUE_UNITS = 2
 _CACHE_BYTES = 64 << 20
 _CACHE_BYTES_MIN = 1 << 20
+_log = get_logger(__name__)
 
 
 class PartitionRuntime:
@@ -40,6 +45,7 @@ class PartitionRuntime:
         metrics: Metrics,
         on_fatal: Callable[[BaseException], None],
         turn: asyncio.Lock,
+        pace: Pace,
     ) -> None:
         self.partition = partition
         self.inputs = [Input(wire) for wire in topology.input_wires]
@@ -53,6 +59,9 @@ class PartitionRuntime:
         self._metrics = metrics
         self._on_fatal = on_fatal
         self._turn = turn
+        self._pace = pace
+        self._sweep_began: float | None = None
+        self._told_at = 0.0
         self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
         self._bounds = TimerBounds(store.first_timers())
         self._cleaner = Cleaner(store)
@@ -101,9 +110,10 @@ class PartitionRuntime:
         return self._active and not entry.under_way and len(entry) < _QUEUE_UNITS * self._settings.unit_records_max
 
     def tick(self, wall_ms: int) -> None:
-        """Time has passed: when nothing is unread, deadlines may be due by the wall clock."""
+        """Time has passed: when nothing is unread, deadlines may be due by the wall clock; and a sweep may go on."""
         earliest = self._bounds.earliest()
-        if self._active and earliest is not None and earliest <= wall_ms and not self.has_lag():
+        is_due = earliest is not None and earliest <= wall_ms and not self.has_lag()
+        if self._active and (is_due or self._processor.sweeping() is not None):
             self._tick = True
             self._wake.set()
 
@@ -183,6 +193,7 @@ class PartitionRuntime:
             return None
         self._tick = False
         self._fire(unit, wall_ms)
+        self._sweep(unit)
         self._processor.finish(unit)
         return unit
 
@@ -205,6 +216,38 @@ class PartitionRuntime:
         fired = self._processor.fire(unit, bound_ms, wall_ms if bound_ms is None else None, _FIRE_LIMIT) if known else 0
         self._more = fired >= _FIRE_LIMIT or unit.cut
         return fired
+
+    def _sweep(self, unit: UnitOfWork) -> None:
+        """Sweep a slice, as the pace allows; what is due goes first, and so does finding out what is due."""
+        looked = self._processor.sweeping()
+        if looked is not None and not self._more and not self._fire_owed:
+            permits = self._pace.take(_SWEEP_LIMIT)
+            if permits:
+                changed = self._processor.sweep(unit, permits)
+                self._pace.give_back(permits - changed)
+                if changed == _SWEEP_LIMIT:  # at this pace there is more to do at once
+                    self._tick = True
+                    self._wake.set()
+            looked = self._processor.sweeping()
+        self._tell_sweep(looked)
+
+    def _tell_sweep(self, looked: int | None) -> None:
+        """Show how far a sweep is, and say when it begins, goes on and ends."""
+        now = time.monotonic()
+        if looked is None:
+            if self._sweep_began is not None:
+                _log.info("swept", partition=self.partition, seconds=round(now - self._sweep_began, 1))
+                self._metrics.sweep(self.partition, 0)
+            self._sweep_began = None
+            return
+        left = max(0, self.store.size() - looked)
+        self._metrics.sweep(self.partition, left)
+        if self._sweep_began is None:
+            self._sweep_began = self._told_at = now
+            _log.info("sweep begins", partition=self.partition, states_about=left)
+        elif now - self._told_at > _TELL_EVERY_S:
+            self._told_at = now
+            _log.info("sweeping", partition=self.partition, looked=looked, left_about=left)
 
     async def _finish(self, unit: UnitOfWork, fold_s: float) -> None:
         began = time.monotonic()

@@ -12,6 +12,7 @@ from faust.types import TP
 from stream_app.engine.fold import ProcessorFactory
 from stream_app.engine.host.app import build_app
 from stream_app.engine.host.transport import Arrived
+from stream_app.engine.pace import Pace
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
 from stream_app.engine.stores.store import MemoryStore, Store
@@ -66,6 +67,7 @@ class Engine:
         self._factory = factory
         self._metrics = metrics
         self._turn = asyncio.Lock()
+        self._pace = Pace(settings.sweep_rate)
         self._cluster_id = cluster_id
         self._on_fatal = on_fatal
         self._failed = False
@@ -267,7 +269,8 @@ class Engine:
         processor = self._factory(partition, self.topology.partitions)
         marker = marker_of(store)
         processor.resume({} if marker is None else marker.memo)
-        return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, self._metrics, self.fail, self._turn)
+        shared = self._metrics, self.fail, self._turn, self._pace
+        return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, *shared)
 
 
 async def _abort(store: Store, producer: TransactionalProducer, outputs: Sequence[str]) -> None:

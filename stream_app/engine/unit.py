@@ -187,6 +187,14 @@ class UnitOfWork:
         """The timelines that may have timers, in name order."""
         return sorted({*self._bounds.names(), *self._scans})
 
+    def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes | None]]:
+        """At most `limit` stored keys that begin with `prefix` and come after `key`, ascending, with their states (None: removed here)."""
+        found: list[tuple[bytes, bytes | None]] = []
+        for stored, framed in self._store.states_after(key, prefix, limit):
+            newest = self.states.get(stored, framed)
+            found.append((stored, None if newest is None else state_of(newest)))
+        return found
+
     def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
         """Add an output record; without `partition` it goes to the partition of the unit's number."""
         self.outputs.setdefault((topic, partition), []).append((key, value, headers))

@@ -112,6 +112,11 @@ class Customers:
             evaluate.fire(customer.who, state, policy, self._outcome)
         self._deliver(customer, unit)
 
+    def catch_up(self, customer: Customer, until_ms: int, unit: Unit) -> None:
+        """Adopt the policy versions that have come into effect by `until_ms`; deadlines before one of them fire first."""
+        self._settle_policy(customer, until_ms)
+        self._deliver(customer, unit)
+
     def close(self, unit: Unit) -> None:
         """Write back every open state, and note the profile of a customer whose status changed."""
         for key, customer in self._open.items():
@@ -162,25 +167,32 @@ class Customers:
         self._outcome.deadlines += 1
 
     def _settle_policy(self, customer: Customer, until_ms: int) -> Policy:
-        """The policy to evaluate under up to `until_ms`; a newer version that has come into effect by then is adopted first."""
+        """The policy to evaluate under up to `until_ms`; versions that have come into effect by then are adopted first."""
         held = self._policies.current(customer.who.shop_id)
         state = customer.state
-        if state is None:
-            assert held is not None  # an unknown shop's event is rejected before
+        if held is not None and (state is None or state.policy_hash == held[1].hash):
             return held[1]
+        assert state is not None  # an unknown shop's event is rejected before
+        return self._catch_up(customer, state, until_ms)
+
+    def _catch_up(self, customer: Customer, state: State, until_ms: int) -> Policy:
+        """Adopt one version after another, each at its time; of those that begin at the same moment only the last one counts."""
         old = self._policies.by_hash(state.policy_hash)
-        if held is None or (old is not None and held[1].hash == old.hash):
-            assert old is not None
-            return old
-        from_ms, policy = held
+        later = self._policies.after(customer.who.shop_id, state.policy_hash)
         if old is None:
             # The version he was evaluated under is gone from the topic: the new one takes effect where he stands.
+            policy = later[-1][1]
             evaluate.adopt(customer.who, state, policy, policy, state.clock_ms, self._outcome)
             return policy
-        if max(state.clock_ms, until_ms) < from_ms:
-            return old
-        evaluate.adopt(customer.who, state, old, policy, from_ms, self._outcome)
-        return policy
+        for place, (from_ms, policy) in enumerate(later):
+            at_ms = max(state.clock_ms, from_ms)
+            if max(state.clock_ms, until_ms) < from_ms:
+                break
+            if place + 1 < len(later) and later[place + 1][0] <= at_ms:
+                continue
+            evaluate.adopt(customer.who, state, old, policy, from_ms, self._outcome)
+            old = policy
+        return old
 
     def _deliver(self, customer: Customer, unit: Unit) -> None:
         """Hand what came of the last step to the unit."""

@@ -1,4 +1,10 @@
-"""Which policy holds for a shop, and since when (domain.md, section 6)."""
+"""Which policy holds for a shop, since when, and what held before (domain.md, section 6).
+
+Every version is kept, as the topic keeps it: a customer stands under the one he was last evaluated under until his own next
+event, deadline or the sweep brings him on, and what came before the next version must be judged by the old one.
+"""
+
+from hashlib import blake2b
 
 from stream_app.codec.policy import compile_policy, read_policy_document
 from stream_app.domain.policy import Policy
@@ -6,13 +12,26 @@ from stream_app.errors import PolicyError
 
 DEFAULT_KEY = "*"
 
+Held = tuple[int, Policy]
+"""A version, and since when it holds."""
+
+_Version = tuple[int, Policy | None]
+
+_Record = tuple[int, int, Policy | None]
+"""The place in the topic, since when, and what; None withdraws."""
+
+_Contents = tuple[list[str], dict[str, list[_Record]], dict[str, Policy], dict[str, Held | None], dict[str, list[_Version]]]
+
 
 class PolicyBook:
     """Every policy version seen, by shop. Written by whoever reads the `policies` topic, between units of work."""
 
     def __init__(self) -> None:
-        self._current: dict[str, tuple[int, Policy]] = {}
+        self._changed: list[str] = []  # keys, in the order of the topic
+        self._records: dict[str, list[_Record]] = {}
         self._by_hash: dict[str, Policy] = {}
+        self._latest: dict[str, Held | None] = {}  # of the default, and of every shop that had a policy of its own
+        self._histories: dict[str, list[_Version]] = {}
 
     def put(self, key: str, record_ms: int, document: bytes | None) -> None:
         """Take in a record of the `policies` topic: `key` is the shop or `*`, `document` None withdraws it.
@@ -21,7 +40,7 @@ class PolicyBook:
             PolicyError: the document cannot be used; what held before still holds.
         """
         if document is None:
-            self._current.pop(key, None)
+            self._take(key, record_ms, None)
             return
         policy = compile_policy(read_policy_document(document, key))
         if key != (policy.shop or DEFAULT_KEY):
@@ -31,16 +50,88 @@ class PolicyBook:
 
     def add(self, key: str, from_ms: int, policy: Policy) -> None:
         """Put `policy` in force for `key` from `from_ms`."""
-        known = self._current.get(key)
-        if known is not None and known[1].hash == policy.hash:
-            return  # the same text again changes nothing, not even since when it holds
-        self._current[key] = (from_ms, policy)
-        self._by_hash[policy.hash] = policy
+        self._by_hash.setdefault(policy.hash, policy)
+        self._take(key, from_ms, policy)
 
-    def current(self, shop_id: str) -> tuple[int, Policy] | None:
+    def follow(self, other: "PolicyBook") -> None:
+        """Become what `other` is now: a unit of work sees one state of affairs, whatever is published while it is made."""
+        if self.revision() != other.revision():
+            self._changed, self._records, self._by_hash, self._latest, self._histories = other.contents()
+
+    def contents(self) -> _Contents:
+        """A copy of everything in it."""
+        records = {key: [*found] for key, found in self._records.items()}
+        return [*self._changed], records, {**self._by_hash}, {**self._latest}, {**self._histories}
+
+    def current(self, shop_id: str) -> Held | None:
         """Since when, and which policy is in force for the shop; None for an unknown shop."""
-        return self._current.get(shop_id) or self._current.get(DEFAULT_KEY)
+        latest = self._latest
+        return latest[shop_id] if shop_id in latest else latest.get(DEFAULT_KEY)
 
     def by_hash(self, policy_hash: str) -> Policy | None:
         """A policy version seen before."""
         return self._by_hash.get(policy_hash)
+
+    def after(self, shop_id: str, policy_hash: str) -> list[Held]:
+        """The versions that came into force for the shop after the one with this hash, ascending.
+
+        Of a version that never was in force for it, as far as is known: the newest alone.
+        """
+        history = self._histories.get(shop_id if shop_id in self._latest else DEFAULT_KEY, [])
+        for place in range(len(history) - 1, -1, -1):
+            policy = history[place][1]
+            if policy is not None and policy.hash == policy_hash:
+                return [(from_ms, later) for from_ms, later in history[place + 1 :] if later is not None]
+        held = self.current(shop_id)
+        return [] if held is None else [held]
+
+    def revision(self) -> int:
+        """Grows whenever something changes."""
+        return len(self._changed)
+
+    def changed(self, since: int) -> set[str]:
+        """The keys of which something has changed since that revision."""
+        return set(self._changed[since:])
+
+    def is_own(self, shop_id: str) -> bool:
+        """Whether the shop has a policy of its own in force."""
+        records = self._records.get(shop_id)
+        return records is not None and records[-1][2] is not None
+
+    def fingerprint(self) -> str:
+        """What is in force, in a few characters: the same for the same policies, in whatever order they came."""
+        named = sorted((key, held[1].hash) for key, held in self._latest.items() if held is not None)
+        return blake2b(repr(named).encode(), digest_size=8).hexdigest()
+
+    def _take(self, key: str, from_ms: int, policy: Policy | None) -> None:
+        records = self._records.setdefault(key, [])
+        before = records[-1][2] if records else None
+        if (policy and policy.hash) == (before and before.hash):
+            return  # the same text again changes nothing, not even since when it holds
+        records.append((len(self._changed), from_ms, policy))
+        self._changed.append(key)
+        for shop in [shop for shop in self._latest if shop != key] if key == DEFAULT_KEY else ():
+            self._look_again(shop)
+        self._look_again(key)
+
+    def _look_again(self, shop: str) -> None:
+        """Tell anew what held for a shop: its own policy, and the default while it had none. A later record never holds earlier."""
+        history: list[_Version] = []
+        own = default = None
+        reached_ms: int | None = None
+        others = self._records.get(DEFAULT_KEY, []) if shop != DEFAULT_KEY else []
+        records = [(place, True, from_ms, policy) for place, from_ms, policy in self._records[shop]]
+        records += [(place, False, from_ms, policy) for place, from_ms, policy in others]
+        for _, is_own, from_ms, policy in sorted(records, key=lambda record: record[0]):
+            if is_own:
+                own = policy
+            else:
+                default = policy
+            holds = own or default
+            before = history[-1][1] if history else None
+            if (holds and holds.hash) != (before and before.hash):
+                reached_ms = from_ms if reached_ms is None else max(reached_ms, from_ms)
+                history.append((reached_ms, holds))
+        self._histories[shop] = history
+        from_ms, policy = history[-1] if history else (0, None)
+        self._latest[shop] = None if policy is None else (from_ms, policy)

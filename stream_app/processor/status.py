@@ -22,6 +22,7 @@ from stream_app.processor.customers import Customer, Customers
 from stream_app.processor.marks import Erasing, Marks
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.streams import Streams
+from stream_app.processor.sweep import Sweep
 
 REKEYED: Final = "customer-events-rekeyed"
 
@@ -52,16 +53,18 @@ class StatusProcessor:
         rekeyed_topic: str = REKEYED,
         erasing: Erasing | None = None,
     ) -> None:
-        self._policies = policies
+        self._published = policies
+        self._policies = PolicyBook()  # as it was when the unit of work began
         self._partition = partition
         self._partitions = partitions
         self._grace_ms = grace_ms
         self._rekeyed_topic = rekeyed_topic
         self._streams = Streams(grace_ms)
         self._marks = Marks(erasing)
-        self._customers = Customers(policies, rekeyed_topic, self._marks)
+        self._customers = Customers(self._policies, rekeyed_topic, self._marks)
+        self._sweep = Sweep(self._policies, self._streams, self._customers)
         self._touched: dict[bytes, int] = {}  # the place of a customer's last event in this unit of work
-        self._fired = self._is_complete = True
+        self._fired = self._is_complete = self._is_between = True
 
     def resume(self, memo: Mapping[str, Any]) -> None:
         """Take back the stream times of `memo`.
@@ -73,13 +76,15 @@ class StatusProcessor:
         check_state_version(memo.get("states", 1))
         self._marks.resume(memo.get("marks"))
         self._streams.resume(memo.get("streams", {}))
+        self._policies.follow(self._published)
+        self._sweep.resume(memo)
 
     def memo(self) -> dict[str, Any]:
-        """The stream times, {"streams": {shop: [events_ms, watermark_ms, owed_ms]}}, and the version of the states, {"states": 1}.
+        """{"streams": {shop: [events_ms, watermark_ms, owed_ms]}, "states": their version}, and where the sweep stands.
 
         Where customers were erased, also how many of their marks are left and which key they need: {"marks": {"count", "key"}}.
         """
-        found = {"streams": self._streams.memo(), "states": STATE_VERSION}
+        found = {"streams": self._streams.memo(), "states": STATE_VERSION, **self._sweep.memo()}
         marks = self._marks.memo()
         return found if marks is None else {**found, "marks": marks}
 
@@ -102,6 +107,7 @@ class StatusProcessor:
         Customers do not see each other, so the order between them is free; taken one by one, a state is decoded and encoded
         once for all events of the batch, and only one is in memory at a time.
         """
+        self._begin()
         self._fired = False
         events: dict[str, int] = {}
         queues: dict[bytes, Queue] = {}
@@ -162,7 +168,11 @@ class StatusProcessor:
     def _fire_passed(self, customer: Customer, shop: str, time_ms: int, touched: int, place: int, unit: Unit) -> None:
         """Before an event that is behind stream time: fire the customer's deadlines that had been passed when it was read."""
         stream = self._streams.get(shop)
-        if stream is None or time_ms >= max(stream.reached_ms, stream.owed_ms):
+        if stream is None:
+            return
+        if self._sweep.is_left(shop):
+            self._sweep.adopt_passed(customer, stream, place, unit)
+        if time_ms >= max(stream.reached_ms, stream.owed_ms):
             return  # what is due then fires when the event is applied
         deadline = customer.deadline_ms()
         if deadline is None or deadline > max(stream.reached_ms, stream.owed_ms):
@@ -173,6 +183,7 @@ class StatusProcessor:
 
     def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
         """Fire due deadlines in (deadline, shop, customer) order; at most `limit` customers are taken from the store."""
+        self._begin()
         self._fired = True
         self._streams.close(bound_ms, {} if wall_ms is None else self._walls(wall_ms))
         found, self._is_complete = self._fetch(unit, limit)
@@ -197,6 +208,13 @@ class StatusProcessor:
             return min(fired, limit)
         self._streams.owe()
         return limit
+
+    def _begin(self) -> None:
+        """A unit of work begins, unless it is under way: what is published from now on is for the next one."""
+        if self._is_between:
+            self._policies.follow(self._published)
+            self._sweep.begin()
+            self._is_between = False
 
     def _due(self, customer: Customer) -> Due | None:
         """The customer's deadline, if it is due; without a policy a shop stands still."""
@@ -244,6 +262,14 @@ class StatusProcessor:
                 walls[shop] = wall_ms - self._grace_ms
         return walls
 
+    def sweep(self, unit: Unit, limit: int) -> int:
+        """Bring at most `limit` customers whom nothing else reaches under their shop's newest policy."""
+        return self._sweep.run(unit, limit)
+
+    def sweeping(self) -> int | None:
+        """How many states the sweep has looked at; None when there is none."""
+        return self._sweep.standing(self._published.revision())
+
     def finish(self, unit: Unit) -> None:
         """Write the open customers back."""
         if not self._fired:
@@ -253,6 +279,8 @@ class StatusProcessor:
         self._streams.settle(touched, complete=self._is_complete)
         self._touched.clear()
         self._customers.finish(unit)
+        self._sweep.finish(unit)
+        self._is_between = True
 
     def _touched_deadlines(self, unit: Unit) -> list[tuple[str, int, bytes, int]]:
         """Shop, next deadline, key and place of the last event of the customers that this unit of work has touched."""

@@ -22,16 +22,29 @@ class Stream:
 
     `reached_ms` is how far its deadlines may fire by itself: the largest event time less the grace, or the latest watermark.
     `horizon_ms` is how far they may fire now, `all_ms` for customers that this batch has not touched. `owed_ms` is how far they
-    should have fired already, when there were more than one unit of work could fire.
+    should have fired already, when there were more than one unit of work could fire. `come_ms` is how far time had come, at its
+    furthest, in this batch.
     """
 
-    __slots__ = ("all_ms", "before", "events_ms", "horizon_ms", "owed_ms", "reached_ms", "steps", "steps_at", "told", "watermark_ms")
+    __slots__ = (
+        "all_ms",
+        "before",
+        "come_ms",
+        "events_ms",
+        "horizon_ms",
+        "owed_ms",
+        "reached_ms",
+        "steps",
+        "steps_at",
+        "told",
+        "watermark_ms",
+    )
 
     def __init__(self, grace_ms: int, events_ms: int = NEVER, watermark_ms: int = NEVER, owed_ms: int = NEVER) -> None:
         self.events_ms = events_ms
         self.watermark_ms = watermark_ms
         self.owed_ms = owed_ms
-        self.horizon_ms = self.all_ms = NEVER
+        self.horizon_ms = self.all_ms = self.come_ms = NEVER
         self.reached_ms = max(events_ms - grace_ms, watermark_ms)
         self.steps_at = [-1]  # places in the batch at which `reached_ms` grew, and to what
         self.steps = [self.reached_ms]
@@ -126,6 +139,11 @@ class Streams:
         first = self._first_after(stream, deadline_ms, touched)
         return first is not None and max(self._times[first : place + 1], default=NEVER) >= deadline_ms
 
+    def has_come(self, stream: Stream, time_ms: int, place: int) -> bool:
+        """Whether time had come to `time_ms` when the record at `place` of this batch was to be folded."""
+        first = self._first_after(stream, time_ms, -1)
+        return first is not None and max(self._times[first : place + 1], default=NEVER) >= time_ms
+
     def _first_after(self, stream: Stream, deadline_ms: int, touched: int) -> int | None:
         """The first place whose record was still to come when stream time had reached `deadline_ms`."""
         step = bisect_left(stream.steps, deadline_ms)
@@ -142,7 +160,8 @@ class Streams:
         for shop, stream in self._shops.items():
             horizon = stream.reached_ms if bound_ms is None else min(stream.reached_ms, bound_ms)
             stream.horizon_ms = max(horizon, wall_ms.get(shop, NEVER))
-            stream.all_ms = max(stream.horizon_ms, stream.owed_ms, self._passed(stream))
+            stream.come_ms = max(stream.horizon_ms, self._passed(stream))
+            stream.all_ms = max(stream.come_ms, stream.owed_ms)
 
     def _suffixes(self) -> None:
         self._latest = [*accumulate(reversed(self._times), max)][::-1]
@@ -220,4 +239,5 @@ class Streams:
         self._suffixes()
         for stream in self._shops.values():
             stream.horizon_ms = NEVER
-            stream.all_ms = max(stream.owed_ms, self._passed(stream))
+            stream.come_ms = self._passed(stream)
+            stream.all_ms = max(stream.come_ms, stream.owed_ms)

@@ -43,6 +43,7 @@ class Metrics:
             "suppressed": Counter(name + "suppressed", "events dropped because they are from before an erasure", registry=registry),
             "erasures": Counter(name + "erasures", "customers erased", registry=registry),
             "deadlines": Counter(name + "deadlines", "deadlines fired", registry=registry),
+            "swept": Counter(name + "swept", "customers that the sweep has brought under a new policy", registry=registry),
         }
         self._records = Counter(name + "records", "records applied", ["partition"], registry=registry)
         self._units = Counter(name + "units", "units of work committed", ["partition"], registry=registry)
@@ -53,6 +54,9 @@ class Metrics:
         self._overdue = Gauge(name + "deadline_overdue_seconds", "how late the last deadlines fired", ["partition"], registry=registry)
         self._restore = Gauge(name + "restore_records_left", "changelog records still to be restored", ["partition"], registry=registry)
         self._restore_eta = Gauge(name + "restore_eta_seconds", "when everything will be restored at the present rate", registry=registry)
+        self._sweep = Gauge(
+            name + "sweep_states_left", "states that a sweep has still to look at, at most about", ["partition"], registry=registry
+        )
         self._policy_errors = Counter(name + "policy_errors", "policy documents that could not be used", registry=registry)
         self._ready = Gauge(name + "ready", "1 when the worker processes its partitions", registry=registry)
 
@@ -83,6 +87,10 @@ class Metrics:
         """In how many seconds everything will be restored, 0 when it is."""
         self._restore_eta.set(eta_s)
 
+    def sweep(self, partition: int, left: int) -> None:
+        """About how many states a sweep has still to look at, 0 when there is none."""
+        self._sweep.labels(partition).set(left)
+
     def policy_error(self) -> None:
         """A policy document could not be used."""
         self._policy_errors.inc()
@@ -94,5 +102,5 @@ class Metrics:
     def forget(self, partition: int) -> None:
         """A partition was given away: its gauges must not stand still here."""
         number = str(partition)
-        for gauge in (self._timers, self._overdue, self._restore, self._lag):
+        for gauge in (self._timers, self._overdue, self._restore, self._lag, self._sweep):
             gauge.remove_by_labels({"partition": number})

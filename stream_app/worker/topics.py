@@ -55,6 +55,8 @@ def topics_of(settings: Settings) -> list[Topic]:
         "message.timestamp.after.max.ms": _LONG_MAX,
     }
     compacted = {**everywhere, "cleanup.policy": "compact"}
+    # Earlier versions stay: customers may still stand under them, and a shop may want to go back.
+    policies = {**compacted, "min.compaction.lag.ms": _LONG_MAX}
     outputs = {**everywhere, "cleanup.policy": "delete"}
     # A value of 1 MiB and its key, but never more than a dead letter can hold.
     room = {_LARGEST: str(_MIB + _MIB // 16)}
@@ -63,7 +65,7 @@ def topics_of(settings: Settings) -> list[Topic]:
     return [
         Topic("orders", inputs, room, together=True),
         Topic("contacts", inputs, room, together=True),
-        Topic("policies", compacted, small, fixed=1),
+        Topic("policies", policies, small, fixed=1),
         Topic("customer-events-rekeyed", inputs, {_LARGEST: str(2 * _MIB)}, together=True),
         Topic(changelog_name(settings.id, TABLE), compacted, small, together=True),
         Topic("status-changes", outputs, {}),

@@ -21,6 +21,9 @@ COMMANDS = [
     "policy check",
     "policy publish",
     "policy show",
+    "policy list",
+    "policy rollback",
+    "policy delete",
     "publish",
     "worker",
     "watch",
@@ -81,6 +84,9 @@ def test_version(tmp_path: Path) -> None:
         "watch --nothing",
         "replay a.jsonl",
         "policy check",
+        "policy rollback",
+        "policy rollback acme --to",
+        "policy delete",
     ],
 )
 def test_wrong_usage_is_2_and_one_line(words: str, tmp_path: Path) -> None:
@@ -103,7 +109,20 @@ def test_a_wrong_setting_is_2_and_names_the_variable(words: str, tmp_path: Path)
     assert only_line(done.stderr).startswith("stream-app: STREAM_APP_GRACE_MS: ")
 
 
-@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "policy show", "policy publish p.yaml", "publish e.jsonl"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "topics create",
+        "worker",
+        "watch",
+        "policy show",
+        "policy list",
+        "policy rollback a",
+        "policy delete a",
+        "policy publish p.yaml",
+        "publish e.jsonl",
+    ],
+)
 def test_an_unreachable_broker_is_1_and_one_line_in_time(words: str, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(POLICY)
     (tmp_path / "e.jsonl").write_text("{}\n")

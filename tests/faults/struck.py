@@ -33,6 +33,9 @@ STAGES = {
     "committed": "the broker has committed, the store knows nothing",
     "stored": "the store is written",
 }
+SWEEPING = "sweeping"
+"""Besides the stages that every unit of work passes: some customers of the unit are under a new policy, their states not written."""
+
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
 
 
@@ -41,7 +44,7 @@ class Strike:
 
     def __init__(self, wish: str) -> None:
         how, self.stage, number = wish.split(":") if wish else ("kill", "", "0")
-        assert not wish or self.stage in STAGES, self.stage
+        assert not wish or self.stage in {*STAGES, SWEEPING}, self.stage
         self.left = int(number)
         self.signal = SIGNALS[how]
         self.is_working = False
@@ -67,6 +70,7 @@ class StruckUnit:
         self._stage = stage
         self.read, self.write, self.erase, self.count = unit.read, unit.write, unit.erase, unit.count
         self.next_due, self.timelines, self.partition = unit.next_due, unit.timelines, unit.partition
+        self.states_after = unit.states_after
 
     def due(self, timeline: str, until_ms: int, limit: int) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = self._unit.due(timeline, until_ms, limit)
@@ -84,7 +88,7 @@ class StruckProcessor:
 
     def __init__(self, inner: Processor) -> None:
         self._inner = inner
-        self.resume, self.memo = inner.resume, inner.memo
+        self.resume, self.memo, self.sweeping = inner.resume, inner.memo, inner.sweeping
 
     def decode(self, record: Record, wall_ms: int) -> Decoded:
         STRIKE.is_working = True
@@ -96,6 +100,9 @@ class StruckProcessor:
 
     def fire(self, unit: Any, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
         return self._inner.fire(StruckUnit(unit, ""), bound_ms, wall_ms, limit)
+
+    def sweep(self, unit: Any, limit: int) -> int:
+        return self._inner.sweep(StruckUnit(unit, SWEEPING), limit)
 
     def finish(self, unit: Any) -> None:
         self._inner.finish(unit)

@@ -94,6 +94,48 @@ def test_topics_publish_and_policies(environment: dict[str, str], tmp_path: Path
     assert run(environment, "policy", "show", "b").returncode == 1
 
 
+def test_the_life_of_a_policy(environment: dict[str, str], tmp_path: Path) -> None:
+    run(environment, "topics", "create", "--partitions", "1")
+
+    def publish(name: str, text: str) -> Any:
+        (tmp_path / name).write_text(text)
+        return document(run(environment, "policy", "publish", str(tmp_path / name), "--json"))
+
+    one = publish("1.yaml", "shop: a\ncurrency: EUR\nmargin_pct: 10\n")
+    publish("2.yaml", "shop: a\nversion: 2\ncurrency: EUR\nmargin_pct: 20\n")
+    publish("d.yaml", "currency: USD\n")
+    failed = run(environment, "policy", "rollback", "*")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "has no earlier version" in failed.stderr
+
+    back = document(run(environment, "policy", "rollback", "a", "--json"))
+    assert (back["version"], back["repeats"]) == (3, one)
+    assert document(run(environment, "policy", "show", "a", "--json"))["a"]["margin_pct"] == 10
+    again = document(run(environment, "policy", "rollback", "a", "--to", "2", "--json"))
+    assert (again["version"], again["repeats"]["version"]) == (4, 2)
+    assert run(environment, "policy", "rollback", "a", "--to", "9").returncode == 1
+
+    assert document(run(environment, "policy", "delete", "a", "--json")) == {"shop": "a", "then": "default"}
+    assert run(environment, "policy", "delete", "a").returncode == 1
+    assert list(document(run(environment, "policy", "show", "--json"))) == ["*"]
+    assert "stand still" in run(environment, "policy", "delete", "*").stdout
+    assert document(run(environment, "policy", "rollback", "a", "--to", one["hash"][:8], "--json"))["version"] == 5
+
+    listed = document(run(environment, "policy", "list", "--json"))
+    assert [(entry["shop"], entry["version"], entry["status"]) for entry in listed] == [
+        ("a", 1, "earlier"),
+        ("a", 2, "earlier"),
+        ("*", 1, "earlier"),
+        ("a", 3, "earlier"),
+        ("a", 4, "earlier"),
+        ("a", None, "withdrawal"),
+        ("*", None, "withdrawal"),
+        ("a", 5, "in_force"),
+    ]
+    assert [entry["since"] for entry in listed] == sorted(entry["since"] for entry in listed)
+    assert run(environment, "policy", "list", "a").stdout.splitlines()[-1].split()[1:3] == ["in", "force"]
+
+
 def test_watch_prints_what_was_asked_for_as_it_comes(settings: Settings, environment: dict[str, str]) -> None:
     asyncio.run(create_topics(settings))
     asyncio.run(put(settings, [changed(1, "lifecycle", "active"), changed(2, "class", "C")]))

@@ -5,13 +5,12 @@ from bisect import insort
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
-from stream_app.codec.policy import load_policy_file
+from stream_app.codec.policy import read_policy
 from stream_app.codec.state import decode_state, encode_facts
 from stream_app.domain.evaluate import reach
 from stream_app.domain.policy import Policy
@@ -93,6 +92,11 @@ class MemoryUnit:
         """The shops with timers."""
         return sorted({key.split(b"/")[0].decode() for _, key in self._timers})
 
+    def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes | None]]:
+        """The next keys of a shop."""
+        found = sorted(one for one in self._kept.states if one > key and one.startswith(prefix))
+        return [(one, self.read(one)) for one in found[:limit]]
+
     def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
         """Add an output; nothing goes to another partition, for every record lies where it belongs."""
         assert partition in (None, self.partition)
@@ -115,24 +119,38 @@ class MemoryUnit:
 
 def compiled(document: dict[str, Any]) -> Policy:
     """The policy as the worker holds it."""
-    with TemporaryDirectory() as name:
-        path = Path(name) / "policy.yaml"
-        path.write_text(yaml.safe_dump(document), encoding="utf-8")
-        return load_policy_file(path)
+    return _compiled(yaml.safe_dump(document))
+
+
+@lru_cache(20)
+def _compiled(text: str) -> Policy:
+    return read_policy(text.encode(), "policy.yaml")[1]
+
+
+Later = Sequence[tuple[int, int, dict[str, Any]]]
+"""Policies that are published meanwhile: before which record of a partition (or -1: before the first that is not older), when, what."""
 
 
 def work(  # the arguments are what property 2 says must not matter
-    events: list[dict[str, Any]], document: dict[str, Any], cuts: set[int], restarts: set[int], partitions: int = 1, limit: int = 1000
+    events: list[dict[str, Any]],
+    document: dict[str, Any],
+    cuts: set[int],
+    restarts: set[int],
+    partitions: int = 1,
+    limit: int = 1000,
+    later: Later = (),
+    sweep: int = 0,
 ) -> list[Partition]:
-    """Run a log through `partitions` processors to a watermark at its latest time.
+    """Run a log through `partitions` processors to a watermark at its latest time, and sweep at last.
 
     Args:
         cuts: after how many records of a partition a unit of work ends; the last one ends where the log ends.
         restarts: the cuts at which the processor is thrown away and taken up again from what was committed.
         limit: how many customers with due deadlines a unit may begin.
+        later: policies that come meanwhile.
+        sweep: how many customers a unit may sweep on the way.
     """
-    book = PolicyBook()
-    book.add(DEFAULT_KEY, 0, compiled(document))
+    versions = [compiled(one) for _, _, one in later]
     kept = [Partition(number) for number in range(partitions)]
     latest = max(events, key=lambda raw: parse_ms(raw["time"]))["time"]
     logs: dict[int, list[Line]] = defaultdict(list)
@@ -145,7 +163,18 @@ def work(  # the arguments are what property 2 says must not matter
         for shop in shops:
             mark = {"specversion": "1.0", "id": f"w-{shop}", "source": shop, "type": "watermark", "time": latest}
             logs[partition.number].append(_line(mark, b"", partition.number, len(logs[partition.number])))
-        _work_through(book, partition, logs[partition.number], cuts, restarts, (partitions, limit))
+        log = logs[partition.number]
+        coming = [
+            (
+                next((n for n, line in enumerate(log) if line.timestamp >= from_ms), len(log)) if place < 0 else min(place, len(log)),
+                from_ms,
+                one,
+            )
+            for (place, from_ms, _), one in zip(later, versions, strict=True)
+        ]
+        book = PolicyBook()
+        book.add(DEFAULT_KEY, 0, compiled(document))
+        _work_through(book, partition, log, cuts, restarts, (partitions, limit, sweep), coming)
     return kept
 
 
@@ -153,26 +182,46 @@ def _line(raw: dict[str, Any], key: bytes, number: int, offset: int) -> Line:
     return Line(topic_of(raw), number, offset, parse_ms(raw["time"]), key, json.dumps(raw).encode())
 
 
-def _work_through(book: PolicyBook, kept: Partition, log: list[Line], cuts: set[int], restarts: set[int], sizes: tuple[int, int]) -> None:
-    partitions, limit = sizes
+def _work_through(
+    book: PolicyBook,
+    kept: Partition,
+    log: list[Line],
+    cuts: set[int],
+    restarts: set[int],
+    sizes: tuple[int, int, int],
+    coming: list[tuple[int, int, Policy]],
+) -> None:
+    partitions, limit, sweep = sizes
     processor = StatusProcessor(book, kept.number, partitions, 0)
     processor.resume({})
-    ends = sorted({cut for cut in cuts if 0 < cut < len(log)} | {len(log)})
+    known = {place for place, _, _ in coming}
+    ends = sorted({cut for cut in cuts | known if 0 < cut < len(log)} | {len(log)})
     for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        for place, from_ms, policy in coming:
+            if place == begin:
+                book.add(DEFAULT_KEY, from_ms, policy)
         bound = log[end].timestamp if end < len(log) else None
         unit = MemoryUnit(kept)
         list(processor.fold([processor.decode(line, WALL_MS) for line in log[begin:end]], unit))
         fired = processor.fire(unit, bound, None, limit)
-        processor.finish(unit)
-        unit.commit(processor.memo())
         while fired >= limit:
-            unit = MemoryUnit(kept)
-            fired = processor.fire(unit, bound, None, limit)
             processor.finish(unit)
             unit.commit(processor.memo())
+            unit = MemoryUnit(kept)
+            fired = processor.fire(unit, bound, None, limit)
+        if sweep:
+            processor.sweep(unit, sweep)
+        processor.finish(unit)
+        unit.commit(processor.memo())
         if end in restarts:
             processor = StatusProcessor(book, kept.number, partitions, 0)
             processor.resume(kept.memo)
+    while processor.sweeping() is not None:
+        unit = MemoryUnit(kept)
+        processor.fire(unit, None, None, 1_000_000)
+        processor.sweep(unit, sweep or 1_000)
+        processor.finish(unit)
+        unit.commit(processor.memo())
 
 
 def published(kept: list[Partition]) -> dict[tuple[str, str], list[bytes]]:

@@ -39,6 +39,8 @@ class Replay:
                 list(self.processor.fold([self.processor.decode(one.record, wall_ms) for one in step[1]], self))
             elif step[0] == "fire":
                 self.processor.fire(self, step[1], step[2], step[3])
+            elif step[0] == "sweep":
+                self.processor.sweep(self, step[1])
             else:
                 self.processor.finish(self)
 
@@ -52,8 +54,9 @@ class Replay:
             self.settle(min((waiting[-1].time_ms for waiting in heads if waiting), default=None), None)
 
     def settle(self, bound_ms: int | None, wall_ms: int | None) -> None:
-        """Fire what is due, and end the unit of work."""
+        """Fire what is due, sweep, and end the unit of work."""
         self.processor.fire(self, bound_ms, wall_ms, _ALL)
+        self.processor.sweep(self, _ALL)
         self.processor.finish(self)
 
     def by_key(self) -> dict[tuple[str, bytes | None], list[Emitted]]:
@@ -92,6 +95,10 @@ class Replay:
 
     def timelines(self) -> Sequence[str]:
         return sorted({timeline_of(key) for key in self.deadlines})
+
+    def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes | None]]:
+        found = sorted(one for one in self.states if one > key and one.startswith(prefix))
+        return [(one, self.states.get(one)) for one in found[:limit]]
 
     def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
         self.emitted.append((topic, key, value, tuple(headers)))

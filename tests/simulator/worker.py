@@ -86,6 +86,13 @@ class Recorder:
         self._note(("fire", bound_ms, wall_ms, limit, fired))
         return fired
 
+    def sweep(self, unit: Unit, limit: int) -> int:
+        self._note(("sweep", limit))
+        return self._inner.sweep(unit, limit)
+
+    def sweeping(self) -> int | None:
+        return self._inner.sweeping()
+
     def finish(self, unit: Unit) -> None:
         self._inner.finish(unit)
         self._note(("finish",))

@@ -166,6 +166,20 @@ class RocksStore:
             del entries
         return found
 
+    def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """At most `limit` keys that begin with `prefix` and come after `key`, ascending, with their frames."""
+        begin = _STATE + prefix
+        found: list[tuple[bytes, bytes]] = []
+        entries = self._db.iter()
+        try:
+            entries.seek(max(begin, _STATE + key + b"\x00"))  # the least that comes after it
+            while len(found) < limit and self._valid(entries) and entries.key().startswith(begin):
+                found.append((entries.key()[len(_STATE) :], entries.value()))
+                entries.next()
+        finally:
+            del entries  # a living iterator would keep the database's lock after `close`
+        return found
+
     def size(self) -> int:
         """About how many states there are."""
         return max(0, int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0) - self.timers)

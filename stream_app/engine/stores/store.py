@@ -4,7 +4,7 @@ Write order of a unit of work: the Kafka transaction first, then one `apply`. A 
 changelog, and may always be thrown away and rebuilt from it.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -69,6 +69,9 @@ class Store(Protocol):
     def first_timers(self) -> dict[str, int]:
         """Each timeline that has timers, and the earliest deadline on it."""
 
+    def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """At most `limit` keys that begin with `prefix` and come after `key`, ascending, with their frames."""
+
     def size(self) -> int:
         """About how many states there are."""
 
@@ -96,6 +99,7 @@ class MemoryStore:
         self.written_ms = 0
         self._states: dict[bytes, bytes] = {}
         self._timelines: dict[str, list[Timer]] = {}
+        self._ordered: list[bytes] | None = None  # the keys; made when they are asked for
 
     @property
     def timers(self) -> int:
@@ -109,6 +113,8 @@ class MemoryStore:
     def apply(self, changes: Changes) -> None:
         """Write all of `changes`."""
         for key, framed in changes.states.items():
+            if (framed is None) is (key in self._states):
+                self._ordered = None
             if framed is None:
                 self._states.pop(key, None)
             else:
@@ -131,6 +137,17 @@ class MemoryStore:
     def first_timers(self) -> dict[str, int]:
         """Each timeline that has timers, and the earliest deadline on it."""
         return {timeline: timers[0][0] for timeline, timers in self._timelines.items() if timers}
+
+    def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """The keys that begin with `prefix` and come after `key`, ascending, with their frames."""
+        keys = self._ordered = self._ordered or sorted(self._states)
+        first = bisect_right(keys, key) if key >= prefix else bisect_left(keys, prefix)
+        found = []
+        for index in range(first, min(first + limit, len(keys))):
+            if not keys[index].startswith(prefix):
+                break
+            found.append((keys[index], self._states[keys[index]]))
+        return found
 
     def size(self) -> int:
         """How many states there are."""

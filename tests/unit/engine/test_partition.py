@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
+from stream_app.engine.pace import Pace
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.frame import MARKER_KEY, decode_marker
 from stream_app.engine.stores.store import MemoryStore
@@ -73,7 +74,16 @@ class Rig:
         self.errors: list[BaseException] = []
         self.offsets = {"p-orders": 0, "p-contacts": 0}
         self.runtime = PartitionRuntime(
-            0, self.topology, settings, ToyProcessor(0, 1), self.store, self.producer, Metrics(), self.errors.append, asyncio.Lock()
+            0,
+            self.topology,
+            settings,
+            ToyProcessor(0, 1),
+            self.store,
+            self.producer,
+            Metrics(),
+            self.errors.append,
+            asyncio.Lock(),
+            Pace(0),
         )
         self.runtime.seek(self.offsets.copy())
 

@@ -193,3 +193,22 @@ def test_cleaning_is_owed_until_it_is_done_whatever_happens_in_between(tmp_path:
     assert is_clean(last)
     assert found_in(tmp_path / "0") == set()
     last.close()
+
+
+@pytest.mark.parametrize(
+    ("after", "prefix", "limit", "expected"),
+    [
+        (b"", b"b/", 9, [b"b/1", b"b/10", b"b/2"]),
+        (b"b/1", b"b/", 9, [b"b/10", b"b/2"]),
+        (b"b/11", b"b/", 9, [b"b/2"]),
+        (b"b/1", b"b/", 1, [b"b/10"]),
+        (b"b/2", b"b/", 9, []),
+        (b"a", b"", 9, [b"a/1", b"b-/1", b"b/1", b"b/10", b"b/2", b"c/1"]),
+        (b"", b"d/", 9, []),
+    ],
+)
+def test_states_are_walked_through_in_key_order(store: Store, after: bytes, prefix: bytes, limit: int, expected: list[bytes]) -> None:
+    store.apply(Changes({key: b"x" + key for key in (b"c/1", b"b/2", b"b/10", b"b/3", b"a/1", b"b-/1")}, arm=[(5, b"b/2")], offset=3))
+    assert store.states_after(b"", b"b/", 1) == [(b"b/10", b"xb/10")]
+    store.apply(Changes({b"b/3": None, b"b/1": b"xb/1"}))
+    assert store.states_after(after, prefix, limit) == [(key, b"x" + key) for key in expected]

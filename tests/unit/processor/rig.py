@@ -130,6 +130,7 @@ class Rig:
         limit: int = 500,
         fire: bool = True,
         fire_first: bool = False,
+        sweep: int = 0,
     ) -> int:
         """One unit of work; returns what `fire` returned."""
         unit = UnitOfWork(self.partition, self.store, self.cache, self.bounds)
@@ -138,6 +139,8 @@ class Rig:
             list(self.processor.fold(self.decode(records), unit))
         if fire:
             fired = self.processor.fire(unit, bound, wall, limit)
+        if sweep and fired < limit:
+            self.processor.sweep(unit, sweep)
         self.processor.finish(unit)
         self.memo = self.processor.memo()
         for timer in asyncio.run(self._timers_of(unit.erased)) if unit.erased else []:

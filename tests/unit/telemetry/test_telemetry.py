@@ -36,6 +36,8 @@ CATALOGUE = {
     "customer_status_restore_records_left": {"partition"},
     "customer_status_restore_eta_seconds": set(),
     "customer_status_policy_errors_total": set(),
+    "customer_status_swept_total": set(),
+    "customer_status_sweep_states_left": {"partition"},
     "customer_status_ready": set(),
 }
 
@@ -44,12 +46,13 @@ def observed() -> Metrics:
     metrics = Metrics()
     counts: Counter[tuple[str, ...]] = Counter({
         ("events", "order.placed"): 3, ("rejections", "invalid_json"): 1, ("duplicates",): 2, ("changes", "lifecycle", "event"): 1,
-        ("rekeyed",): 1, ("forgotten", "dedup"): 4, ("deadlines",): 5, ("suppressed",): 6, ("erasures",): 1,
+        ("rekeyed",): 1, ("forgotten", "dedup"): 4, ("deadlines",): 5, ("suppressed",): 6, ("erasures",): 1, ("swept",): 6,
     })  # fmt: skip
     metrics.unit(UnitSeen(0, 3, counts, 0.01, 0.02))
     metrics.timers(0, 7, 1.5)
     metrics.lag("orders", 0, 9)
     metrics.restore(0, 0)
+    metrics.sweep(0, 8)
     metrics.ready(True)
     return metrics
 
