@@ -1,10 +1,10 @@
-"""The events of a customer (domain.md, section 2), decoded and validated; their types are those of `event_types`."""
+"""The events of a customer (domain.md, section 2), decoded and validated; their types are those of `facts.event_types`."""
 
 from binascii import b2a_base64
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from stream_app.domain.event_types import (
+from stream_app.domain.facts.event_types import (
     CHANNELS,
     EVENT_TYPES,
     ID_LENGTH_MAX,
