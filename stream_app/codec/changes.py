@@ -37,7 +37,7 @@ def encode_outgoing(outgoing: Outgoing) -> bytes:
 
 
 def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[str, Any]:
-    """A copy in which every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`) is an RFC 3339 time.
+    """A copy in which every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`, `moment`) is an RFC 3339 time.
 
     `timeless` names mappings at the top that hold no time and stay as they are. A shop may name its criteria as it likes:
     `criteria.seen_at` is no time.
@@ -45,7 +45,7 @@ def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[s
     written: dict[str, Any] = {}
     for name, value in data.items():
         if type(value) is int:
-            is_time = (name[-3:] == "_at" and name[:9] != "criteria.") or name in {"valid_until", "next_deadline"}
+            is_time = (name[-3:] == "_at" and name[:9] != "criteria.") or name in {"valid_until", "next_deadline", "moment"}
             written[name] = format_time(value) if is_time else value
         elif type(value) is dict and name not in timeless:
             written[name] = with_times(value, _NONE)

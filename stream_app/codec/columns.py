@@ -29,7 +29,7 @@ def to_columns(state: State) -> list[Any]:
         state.outside, state.sums, state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced,
         state.contacts, state.contact_cost, state.feedback, state.closed_days,
         state.growth_outside, state.growth_earlier, state.revenue_now, state.revenue_before,
-        state.closed_sale_day, state.closed_sale, state.closed_earlier,
+        state.closed_sale_day, state.closed_sale, state.closed_earlier, state.touched_ms, state.bucket_outside,
     ]
 
 
@@ -53,7 +53,7 @@ def from_columns(columns: list[Any]) -> State:
         state.outside, state.sums, state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced,
         state.contacts, state.contact_cost, state.feedback, closed_days,
         state.growth_outside, state.growth_earlier, state.revenue_now, state.revenue_before,
-        state.closed_sale_day, state.closed_sale, state.closed_earlier,
+        state.closed_sale_day, state.closed_sale, state.closed_earlier, state.touched_ms, state.bucket_outside,
     ) = columns
     # fmt: on
     state.mark = None if mark is None else tuple(mark)

@@ -21,7 +21,8 @@ from msgspec import Struct
 
 from stream_app.codec.columns import from_columns, to_columns
 from stream_app.codec.state_v1 import StateV1
-from stream_app.domain.facts.state import State
+from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.facts.state import NEVER, State
 from stream_app.errors import VersionError
 
 STATE_VERSION: Final = 2
@@ -81,7 +82,11 @@ def encode_facts(state: State) -> bytes:
 
 def _read_1(content: memoryview) -> State:
     old = msgspec.convert(_decode(content), StateV1, builtin_types=(bytes,))
-    return State(**{name: getattr(old, name) for name in StateV1.__struct_fields__})
+    state = State(**{name: getattr(old, name) for name in StateV1.__struct_fields__})
+    # Version 1 did not remember the latest contact: what it has of it, contacts by their days.
+    known = [moment for moment, _ in state.unsubscribed.values()] + [day * DAY_MS for day in state.bucket_day[-1:]]
+    state.touched_ms = max(known + ([state.answered[0]] if state.answered is not None else []), default=NEVER)
+    return state
 
 
 def _read_2(content: memoryview) -> State:

@@ -7,9 +7,13 @@ from hashlib import blake2b
 from typing import Any, Final, Literal
 
 from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.dimensions.contact import prove_contact
+from stream_app.domain.dimensions.opportunity import prove_opportunity
+from stream_app.domain.dimensions.proof import Proof
 from stream_app.domain.facts.state import (
     CHURN_RISK,
     CLASS,
+    CONTACT,
     DIMENSIONS,
     LABEL,
     LIFECYCLE,
@@ -17,9 +21,7 @@ from stream_app.domain.facts.state import (
     SERVICE_LEVEL,
     State,
 )
-from stream_app.domain.opportunity import prove_opportunity
 from stream_app.domain.policy import Policy
-from stream_app.domain.proof import Proof
 from stream_app.domain.score import score
 from stream_app.domain.status import Verdict, risk_moments
 from stream_app.domain.value import leading_span, measure
@@ -239,12 +241,17 @@ def _prove_opportunity(state: State, policy: Policy, verdict: Verdict) -> Proof:
     return prove_opportunity(state, policy, verdict.values[OPPORTUNITY])
 
 
+def _prove_contact(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    return prove_contact(state, policy, verdict.at, verdict.values)
+
+
 _PROOFS: Final = {
     LIFECYCLE: _prove_lifecycle,
     CHURN_RISK: _prove_churn_risk,
     CLASS: _prove_class,
     LABEL: _prove_by_class,
     SERVICE_LEVEL: _prove_by_class,
+    CONTACT: _prove_contact,
     DIMENSIONS.index("winback"): _prove_winback,
     OPPORTUNITY: _prove_opportunity,
 }

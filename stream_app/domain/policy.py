@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from stream_app.domain.calendar import Calendar
+from stream_app.domain.events import CHANNELS, Channel
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,37 @@ class Opportunity:
 
 
 @dataclass(frozen=True)
+class Cap:
+    """At most `max_contacts` outbound contacts in `per_days` local days: through `channel`, or through all of them (None)."""
+
+    channel: Channel | None
+    max_contacts: int
+    per_days: int
+    kind: int = -1  # derived: how the day buckets call the channel's outbound contacts; negative for all
+
+    def __post_init__(self) -> None:
+        if self.channel is not None:
+            object.__setattr__(self, "kind", 2 * CHANNELS.index(self.channel))
+
+
+@dataclass(frozen=True)
+class ContactRule:
+    """How often, and for how much, a customer may be contacted; None sets no limit."""
+
+    caps: tuple[Cap, ...] = ()
+    max_silence_days: int | None = None
+    budget_pct: int | None = None
+
+
+@dataclass(frozen=True)
+class ContactRules:
+    """The rule of a class, else `default`."""
+
+    by_class: dict[str, ContactRule]
+    default: ContactRule | None = None
+
+
+@dataclass(frozen=True)
 class Policy:
     """One version of one shop's policy. `shop` None is the default for every shop without its own."""
 
@@ -139,12 +171,14 @@ class Policy:
     ledger_orders: int
     dedup_events: int
     opportunity: Opportunity | None = None
+    contact: ContactRules | None = None
     suppress_days: int = 400
     # Derived, so that the hot path does not ask again.
     models_value: bool = False
     scores_window: bool = False
     timed_criteria: tuple[Criterion, ...] = ()
     growth_days: int = 0
+    bucket_days: int = 0
 
     def __post_init__(self) -> None:
         rhythms = (*self.rhythms.values(), self.default_rhythm)
@@ -156,3 +190,6 @@ class Policy:
         timed = TIMED | MODELLED if models_value else TIMED
         object.__setattr__(self, "timed_criteria", tuple(c for c in self.criteria if c.measure in timed))
         object.__setattr__(self, "growth_days", 0 if self.opportunity is None else self.opportunity.growth_days)
+        contact = self.contact or ContactRules({})
+        rules = [*contact.by_class.values(), *([contact.default] if contact.default is not None else [])]
+        object.__setattr__(self, "bucket_days", max([self.window_days, *[cap.per_days for rule in rules for cap in rule.caps]]))

@@ -3,7 +3,7 @@
 from typing import Final
 
 from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who, identify, origin_of, policy_ref
-from stream_app.domain.facts.state import CLASS, DIMENSIONS, LABEL, OPPORTUNITY, SERVICE_LEVEL, State, describe
+from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SERVICE_LEVEL, State, describe
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
 from stream_app.domain.status import stand
@@ -14,7 +14,13 @@ PROFILE: Final = "customer.profile"
 
 def existing_dimensions(policy: Policy) -> list[int]:
     """The dimensions that the policy asks for, in the order of publishing."""
-    optional = {CLASS: policy.classes, LABEL: policy.labels, SERVICE_LEVEL: policy.service_levels, OPPORTUNITY: policy.opportunity}
+    optional = {
+        CLASS: policy.classes,
+        LABEL: policy.labels,
+        SERVICE_LEVEL: policy.service_levels,
+        CONTACT: policy.contact,
+        OPPORTUNITY: policy.opportunity,
+    }
     always = {"lifecycle", "churn_risk", "winback"}
     return [d for d, name in enumerate(DIMENSIONS) if name in always or optional.get(d) is not None]
 

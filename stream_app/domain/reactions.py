@@ -1,20 +1,15 @@
-"""What a change sets in motion: win-back and service-level events (domain.md, section 7).
+"""What a change sets in motion: win-back, service-level and contact-advice events (domain.md, section 7).
 
 Each is a pure function of the change and the customer, and goes out in the change's transaction.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from stream_app.domain.changes import Cause, Outgoing, identify
-from stream_app.domain.events import CHANNELS
-from stream_app.domain.facts.fold import closed_channels
+from stream_app.domain.dimensions.contact import advise, offer
 from stream_app.domain.facts.state import CLASS, SERVICE_LEVEL, WINBACK, State, masked_groups
 from stream_app.domain.policy import Policy
 from stream_app.domain.status import Verdict
-from stream_app.domain.value import value_future, value_now
-
-BUDGET_PCT: Final = 5
-"""Share of the value that a win-back contact may cost: the default of the policy's contact rules."""
 
 
 class Before:
@@ -53,6 +48,10 @@ def react(
     if level is not None:
         data = {"from": level.data["from"], "to": verdict.values[SERVICE_LEVEL], "class": verdict.values[CLASS]}
         reactions.append(_reaction("service_level.changed", level, state, data, "service-level"))
+    contact = by_dimension.get("contact")
+    if contact is not None:
+        data = {"from": contact.data["from"], "to": contact.data["to"], **advise(state, policy, verdict.at, verdict.values)}
+        reactions.append(_reaction("contact.advised", contact, state, data, "contact-advice"))
     return reactions
 
 
@@ -63,25 +62,14 @@ def _reaction(kind: str, cause: Outgoing, state: State, data: dict[str, Any], to
 
 def _offer(state: State, policy: Policy, verdict: Verdict) -> dict[str, Any]:
     """What a win-back tool needs to act: how fresh, what he bought, by which channel, for how much."""
-    worth = max(0, value_now(state, policy, verdict.at) + value_future(state, policy, verdict.at))
-    budget = worth * BUDGET_PCT // 100
+    budget, channel = offer(state, policy, verdict.at, verdict.values)
     return {
         "days_since": verdict.at.today - policy.calendar.day(max(state.last_ms)),
         "tier": verdict.values[WINBACK],
         "product_groups": [name for name, n in zip(state.groups, state.occasions, strict=True) if n],
-        "advised_channel": advised_channel(state, policy, budget),
+        "advised_channel": channel,
         "budget_minor": budget,
     }
-
-
-def advised_channel(state: State, policy: Policy, budget: int) -> str | None:
-    """The preferred channel if open and affordable, else the cheapest open affordable one, else None."""
-    closed = closed_channels(state)
-    affordable = [c for c in CHANNELS if c not in closed and policy.channel_costs[c] <= budget]
-    preferred = state.preference[2] if state.preference else None
-    if preferred in affordable:
-        return preferred
-    return min(affordable, key=lambda c: policy.channel_costs[c], default=None)
 
 
 def _won(state: State, policy: Policy, verdict: Verdict, before: Before | None, placed: int) -> dict[str, Any]:

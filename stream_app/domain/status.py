@@ -4,8 +4,9 @@ A later dimension is added as a rule here, in the order of computing, and a plac
 """
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.facts.state import CHURN_RISK, CLASS, LABEL, LIFECYCLE, OPPORTUNITY, SERVICE_LEVEL, WINBACK, State
-from stream_app.domain.opportunity import judge_opportunity
+from stream_app.domain.dimensions.contact import judge_contact
+from stream_app.domain.dimensions.opportunity import judge_opportunity
+from stream_app.domain.facts.state import CHURN_RISK, CLASS, CONTACT, LABEL, LIFECYCLE, OPPORTUNITY, SERVICE_LEVEL, WINBACK, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import class_deadline_ms, settle_class
 from stream_app.domain.value import Standing
@@ -55,6 +56,8 @@ def judge(state: State, policy: Policy) -> Verdict:
                 values[LABEL], until[LABEL] = policy.labels[current], until[CLASS]
             if policy.service_levels is not None:
                 values[SERVICE_LEVEL], until[SERVICE_LEVEL] = policy.service_levels.by_class.get(current), until[CLASS]
+    if policy.contact is not None:
+        values[CONTACT], until[CONTACT] = judge_contact(state, policy, at, values, until)
     return verdict
 
 

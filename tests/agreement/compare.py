@@ -8,7 +8,7 @@ from tests.oracle.days import parse_ms
 from tests.oracle.run import Outcome
 
 Line = tuple[Any, ...]
-TOPICS = {"winback": "win-back", "service_level": "service-level"}
+TOPICS = {"winback": "win-back", "service_level": "service-level", "contact": "contact-advice"}
 
 
 def differences(outcome: Outcome, output: Output, limit: int = 20) -> list[str]:
@@ -27,8 +27,10 @@ def _of_customer(oracle: Customer, told: Told, until: int) -> list[str]:
     found = _between("changes", [_expected_change(change) for change in oracle.changes], _told_changes(told))
     found += _between("notices", [(notice["type"], notice["deadline"], notice["at"]) for notice in oracle.notices], _told_notices(told))
     for name, topic in TOPICS.items():
-        expected = [(reaction["type"], reaction["at"]) for reaction in oracle.reactions if reaction["type"].startswith(name)]
-        actual = [(event["type"], parse_ms(event["time"])) for event in told.reactions if event["topic"] == topic]
+        expected = [
+            (reaction["type"], reaction["at"], reaction["advice"]) for reaction in oracle.reactions if reaction["type"].startswith(name)
+        ]
+        actual = [(event["type"], parse_ms(event["time"]), _advice(event["data"])) for event in told.reactions if event["topic"] == topic]
         found += _between(topic, expected, actual)
     profile = told.profile.get("data", {})
     found += _between("statuses", sorted(oracle.statuses.items(), key=str), sorted(profile.get("statuses", {}).items(), key=str))
@@ -36,6 +38,11 @@ def _of_customer(oracle: Customer, told: Told, until: int) -> list[str]:
     found += _between("measures", sorted(measures.items(), key=str), sorted(profile.get("measures", {}).items(), key=str))
     found += _between("sequence", [len(oracle.changes)], [profile.get("sequence")])
     return found
+
+
+def _advice(data: dict[str, Any]) -> Line | None:
+    """Channel and moment of a `contact.advised`."""
+    return (data["channel"], data["moment"] and parse_ms(data["moment"])) if "moment" in data else None
 
 
 def _expected_change(change: dict[str, Any]) -> Line:

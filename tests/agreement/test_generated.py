@@ -58,6 +58,7 @@ def test_the_histories_do_everything() -> None:
     expected |= {f"churn_risk {value}" for value in ("low", "medium", "high", None)}
     expected |= {f"winback {value}" for value in ("none", "recent", "cooling", "gone")}
     expected |= {f"opportunity {value}" for value in ("low", "medium", "high", None)}
+    expected |= {f"contact {value}" for value in ("ok", "too_often", "too_seldom", "over_budget", None)} | {"contact.advised"}
     expected |= {f"class {value}" for value in ("A", "B", "C", None)}
     expected |= {"label gold", "service_level premium", "event", "time", "late", "void", "revokes", "duplicate", "live", "backfill"}
     expected |= {

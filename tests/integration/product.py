@@ -19,7 +19,7 @@ from stream_app.worker.topics import TABLE
 from tests.integration.workers import markers
 
 PROGRAM = str(Path(sys.executable).parent / "stream-app")
-TOPICS = ("status-changes", "win-back", "service-level")
+TOPICS = ("status-changes", "win-back", "service-level", "contact-advice")
 Said = dict[tuple[str, str], list[dict[str, Any]]]
 """What was published, in order, by topic and `shop/customer`."""
 

@@ -19,7 +19,7 @@ from stream_app.worker.cluster import read_to_end
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 CACHE = load_settings().cache_dir
-TOPICS = ("status-changes", "win-back", "service-level")
+TOPICS = ("status-changes", "win-back", "service-level", "contact-advice")
 Events = dict[str, tuple[str, dict[str, Any]]]
 
 

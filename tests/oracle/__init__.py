@@ -40,6 +40,11 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
 - Notices: wanted is `inactive_at` while churn_risk is high. An announced deadline that is no longer wanted is revoked, unless
   lifecycle is inactive now (it happened); then a wanted one not yet announced is announced.
 - `winback.opened` once per evaluation, by lifecycle to inactive or winback to recent; a void straight to cooling gives opened, cooled.
+- The budget that remains is what the percentage gives less what was spent; when that is negative, not even a free channel is affordable.
+- The moment of an advice: one more contact by the advised channel breaks no cap, and no other channel's cap is broken then; null when
+  there is no such day. A change of contact to null has advice, too: no channel and no moment.
+- `too_seldom` without contact, answer or counting order counts from the earliest event that was folded, rejected ones included.
+- Growth is judged with its defaults when the policy has `cross_sell` alone. A group bought before the window, not in it, is open.
 - Measures of a final profile are taken at `--until`: that is how far time has come for everybody.
 - `--until` defaults to the latest time of an accepted event: neither rejected when folded, nor a duplicate.
 """

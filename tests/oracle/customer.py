@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from tests.oracle import opportunity
+from tests.oracle import contact, opportunity, reactions
 from tests.oracle.days import DAY
 from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, voided
 from tests.oracle.moments import moments
 
-DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "winback", "opportunity")
-NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels", "opportunity": "opportunity"}
+DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "contact", "winback", "opportunity")
+NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels", "contact": "contact", "opportunity": "opportunity"}
 CLASSES = "CBA"
 RELATIONS = ("contact.made", "contact.responded", "interest.shown")
 OF_AN_ORDER = ("order.cancelled", "order.refunded", "payment.received")
@@ -21,6 +21,7 @@ class Customer:
         """Begin with nothing known."""
         self.policy = policy
         self.clock = self.high = -(1 << 62)
+        self.low = 1 << 62
         self.ids: dict[str, int] = {}
         self.open: dict[str, Order] = {}
         self.closed: list[Order] = []
@@ -66,7 +67,7 @@ class Customer:
         self.advance(event["time"])
         late = event["time"] < self.clock
         self.clock = max(self.clock, event["time"])
-        self.high = high
+        self.high, self.low = high, min(self.low, event["time"])
         self._remember(event)
         edge = high - horizons["ledger_days"] * DAY
         for order_id in [order_id for order_id, order in self.open.items() if order["time"] < edge]:
@@ -224,7 +225,13 @@ class Customer:
             now["label"] = self.policy["labels"][klass] if klass else None
         if "service_level" in self.statuses:
             now["service_level"] = self.policy["service_levels"]["class"][klass] if klass else None
+        if "contact" in self.statuses:
+            now["contact"] = contact.judge(self._facts(now))
         return now
+
+    def _facts(self, now: dict[str, str | None]) -> contact.Facts:
+        facts = {"orders": self.orders, "others": self.others, "low": self.low, "clock": self.clock}
+        return facts | {"measures": self.measures(), "now": now, "policy": self.policy}
 
     def _evaluate(self, cause: dict[str, Any], clock: int) -> None:
         lead = leading([order for order in self.orders if not voided(order)], self.policy)
@@ -244,7 +251,9 @@ class Customer:
             self.changes.append(change)
             done.append(change)
         self._notify(lead["inactive_at"] if lead and now["churn_risk"] == "high" else None)
-        self._react(done, cause)
+        for kind in reactions.said(done, cause):
+            advice = contact.advice(self._facts(now)) if kind == "contact.advised" else None
+            self.reactions.append({"type": kind, "at": self.clock, "advice": advice})
 
     def _notify(self, wanted: int | None) -> None:
         if self.announced is not None and self.announced != wanted:
@@ -254,20 +263,3 @@ class Customer:
         if wanted is not None and self.announced is None:
             self.notices.append({"type": "status.will_change", "deadline": wanted, "at": self.clock})
             self.announced = wanted
-
-    def _react(self, done: list[dict[str, Any]], cause: dict[str, Any]) -> None:
-        """Reactions in the order of their changes, none for backfill."""
-        said: list[str] = []
-        for change in done:
-            move = (change["dimension"], change["to"])
-            if move in (("lifecycle", "inactive"), ("winback", "recent")):
-                said += [] if "winback.opened" in said else ["winback.opened"]
-            elif move in (("winback", "cooling"), ("winback", "gone")):
-                said.append("winback.cooled" if change["to"] == "cooling" else "winback.closed")
-            elif change["dimension"] == "lifecycle" and change["from"] == "inactive":
-                won = change["to"] == "active" and cause["kind"] == "event"
-                said.append("winback.won" if won else "winback.withdrawn")
-            elif change["dimension"] == "service_level":
-                said.append("service_level.changed")
-        if done and done[0]["origin"] == "live":
-            self.reactions += [{"type": kind, "at": self.clock} for kind in said]

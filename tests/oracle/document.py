@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "downgrade_dwell_days": 30,
     "labels": None,
     "service_levels": None,
+    "contact": None,
     "opportunity": None,
     "cross_sell": None,
     "winback": {"cooling_days": 90, "gone_days": 365},

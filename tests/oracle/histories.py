@@ -131,7 +131,11 @@ class Teller:
             ("feedback.given", {"kind": rng.choice(("idea", "complaint", "review")), "accepted": rng.random() < 0.6}),
             ("profile.assessed", {"criteria": scores}),
         ]
-        self.tell(*rng.choice(kinds))
+        kind, data = rng.choice(kinds)
+        self.tell(kind, data)
+        while kind == "contact.made" and rng.random() < 0.5:  # they come in campaigns
+            again = data | {"channel": rng.choice(CHANNELS), "direction": rng.choice(("outbound", "outbound", "inbound"))}
+            self.tell(kind, again, self.moments[-1] + rng.randint(0, 5) * DAY)
 
     def orphan(self) -> None:
         """A cancel, refund or payment for an order that never comes."""

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from tests.oracle import opportunity
+from tests.oracle import contact, opportunity
 from tests.oracle.days import DAY, day_of, start
 from tests.oracle.measures import Event, Order, Policy, first_below, leading, voided
 from tests.oracle.model import future, has_model
@@ -13,6 +13,7 @@ class Known(Protocol):
 
     policy: Policy
     clock: int
+    low: int
     hold: int | None
     waiting: list[tuple[int, Event]]
     others: list[Event]
@@ -37,6 +38,7 @@ def moments(customer: Known) -> list[int]:
         found.append(customer.hold + policy["downgrade_dwell_days"] * DAY)
     counting = [order for order in customer.orders if not voided(order)]
     found += opportunity.moments(customer.orders, policy)
+    found += contact.moments(customer.orders, customer.others, customer.low, policy)
     lead = leading(counting, policy)
     if lead is None:
         return found
@@ -51,6 +53,7 @@ def moments(customer: Known) -> list[int]:
     for name, day in since.items():
         found += [start(zone, day + threshold) for threshold in read.get(name, [])]
     if has_model(lead):
+        read.setdefault("value_future", []).extend(contact.thresholds(customer.measures(), policy))
         today = day_of(zone, customer.clock)
         end = next((day for day in leaving if day > today), today + 100_000)
         found += [start(zone, day) for name in ("value_future", "value_total") for day in _crossing(customer, lead, name, read, today, end)]

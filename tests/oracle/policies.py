@@ -87,6 +87,21 @@ def _costs(rng: Random) -> dict[str, Any]:
     return {"channel": channel, "refund": rng.choice((0, 500)), "annual_rate_pct": rng.choice((0, 8, 40))}
 
 
+def _contact_rule(rng: Random) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "max_contacts": rng.choice((0, 1, 1, 2, 3)),
+        "per_days": rng.choice((1, 7, 30, 60, 400)),
+        "max_silence_days": rng.choice((1, 20, 45, 200)),
+        "budget_pct": rng.choice((0, 1, 5, 20, 100)),
+        "channels": {channel: {"max_contacts": rng.randint(0, 2), "per_days": rng.choice((1, 10, 90, 200))} for channel in _channels(rng)},
+    }
+    return {name: limit for name, limit in found.items() if rng.random() < 0.6}
+
+
+def _channels(rng: Random) -> list[str]:
+    return rng.sample(("email", "mailing", "phone", "visit", "chat", "other"), rng.randint(1, 3))
+
+
 def _opportunity(rng: Random, groups: tuple[str, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if rng.random() < 0.7:
@@ -120,6 +135,8 @@ def policy(rng: Random, *, dwell: bool = True, wide: bool = False) -> dict[str, 
         found |= _classes(rng)
     if rng.random() < 0.7:
         found |= _opportunity(rng, groups)
+    if rng.random() < 0.7:
+        found["contact"] = {name: _contact_rule(rng) for name in ("A", "B", "C", "default") if rng.random() < 0.7}
     if not dwell:
         found["downgrade_dwell_days"] = 0
     short = {"dedup_days": rng.choice((1, 5, 30)), "pending_days": rng.choice((1, 4, 30))}

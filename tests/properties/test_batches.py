@@ -17,7 +17,8 @@ from tests.properties.memory import Partition, published, work
 from tests.properties.program import run
 from tests.properties.stories import mixtures, stories
 
-TOPICS = ("status-changes", "win-back", "service-level")
+REACTIONS = ("win-back", "service-level", "contact-advice")
+TOPICS = ("status-changes", *REACTIONS)
 CUTS = st.sets(st.integers(1, 40), max_size=12)
 
 
@@ -40,7 +41,7 @@ def test_live_and_replay_publish_the_same(story: History, cuts: set[int], restar
         changes = of_topic["status-changes"]
         assert [event for event in changes if event["type"] == "status.changed"] == told.changes
         assert [event for event in changes if event["type"] != "status.changed"] == told.notices
-        for topic in ("win-back", "service-level"):
+        for topic in REACTIONS:
             assert [event | {"topic": topic} for event in of_topic[topic]] == [event for event in told.reactions if event["topic"] == topic]
 
 

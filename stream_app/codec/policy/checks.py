@@ -76,7 +76,6 @@ def find_unsupported(document: PolicyDocument) -> list[Complaint]:
     """Sections whose dimension is not computed yet: refused, so that nobody waits for a status that never comes."""
     sections = {
         "segments": document.segments,
-        "contact": document.contact,
     }
     found = [
         Complaint((name,), "not supported by this version; remove the section") for name, section in sections.items() if section is not None

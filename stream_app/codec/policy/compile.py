@@ -7,7 +7,18 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from stream_app.codec.policy.checks import check_document, find_unsupported
-from stream_app.codec.policy.document import Alive, Fixed, Opportunity, OwnRhythm, PerClass, PolicyDocument, Rhythm, ScoreClasses
+from stream_app.codec.policy.document import (
+    Alive,
+    Contact,
+    ContactRule,
+    Fixed,
+    Opportunity,
+    OwnRhythm,
+    PerClass,
+    PolicyDocument,
+    Rhythm,
+    ScoreClasses,
+)
 from stream_app.codec.policy.lines import Text, TextError, read_text
 from stream_app.codec.policy.messages import collect, one_line, render, spell, suggest
 from stream_app.codec.policy.zones import read_calendar
@@ -113,6 +124,7 @@ def compile_policy(document: PolicyDocument) -> domain.Policy:
         dedup_events=horizons.dedup_events,
         opportunity=_compile_opportunity(document),
         suppress_days=horizons.suppress_days,
+        contact=_compile_contact(document.contact) if document.contact is not None else None,
     )
 
 
@@ -169,6 +181,18 @@ def _compile_opportunity(document: PolicyDocument) -> domain.Opportunity | None:
     growth = document.opportunity or Opportunity()
     pairs = {group: tuple(others) for group, others in (document.cross_sell or {}).items()}
     return domain.Opportunity(growth.growth_pct, growth.growth_days, pairs)
+
+
+def _compile_contact(contact: Contact) -> domain.ContactRules:
+    rules = {"A": contact.a, "B": contact.b, "C": contact.c}
+    by_class = {name: _compile_contact_rule(rule) for name, rule in rules.items() if rule is not None}
+    return domain.ContactRules(by_class, _compile_contact_rule(contact.default) if contact.default is not None else None)
+
+
+def _compile_contact_rule(rule: ContactRule) -> domain.ContactRule:
+    caps = [] if rule.max_contacts is None else [domain.Cap(None, rule.max_contacts, rule.per_days)]
+    caps += [domain.Cap(channel, cap.max_contacts, cap.per_days) for channel, cap in sorted(rule.channels.items())]
+    return domain.ContactRule(tuple(caps), rule.max_silence_days, rule.budget_pct)
 
 
 def _by_class(words: PerClass) -> dict[str, str]:

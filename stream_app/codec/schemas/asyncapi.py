@@ -36,6 +36,7 @@ _OUT: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         [name for name in OUTPUT_TYPES if name.startswith("winback.")],
     ),
     "service-level": ("The level at which a customer is to be served.", _CUSTOMER_KEY, ["service_level.changed"]),
+    "contact-advice": ("How and when to contact a customer next.", _CUSTOMER_KEY, ["contact.advised"]),
     "customer-profiles": ("The latest full picture per customer; compacted.", _CUSTOMER_KEY, ["customer.profile"]),
 }
 _DEAD_LETTERS = "dead-letters"

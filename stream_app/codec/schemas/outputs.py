@@ -65,6 +65,7 @@ class Counterfactual(Closed):
     from_at: Time | UnsetType = UNSET
     measure: str | UnsetType = UNSET
     at_least: int | UnsetType = UNSET
+    at_most: int | UnsetType = UNSET
 
 
 class StatusChanged(Closed):
@@ -140,6 +141,16 @@ class ServiceLevelChanged(Closed):
     class_: Literal["A", "B", "C"] | None = field(name="class")
 
 
+class ContactAdvised(Closed):
+    """How the contact with the customer stands now, and how and when to make the next one."""
+
+    from_: str | None = field(name="from")
+    to: str | None
+    channel: Annotated[Channel | None, Meta(description="None is open and affordable: null.")]
+    moment: Annotated[Time | None, Meta(description="From then on one more contact breaks no cap; null: never.")]
+    budget_minor: Annotated[Count | None, Meta(description="What is left of the budget; null: no limit.")]
+
+
 class GroupFacts(Closed):
     """What is known of one product group."""
 
@@ -200,6 +211,7 @@ OUTPUT_TYPES: dict[str, type[Closed]] = {
     "winback.won": WinbackWon,
     "winback.withdrawn": WinbackWithdrawn,
     "service_level.changed": ServiceLevelChanged,
+    "contact.advised": ContactAdvised,
     "customer.profile": CustomerProfile,
     "erasure.completed": ErasureCompleted,
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from stream_app.domain.events import Rejected
-from stream_app.domain.facts import window
+from stream_app.domain.facts import contacts
 from stream_app.domain.facts.index import count_refund_ids
 from stream_app.domain.facts.notes import Raw, Waiting
 from stream_app.domain.facts.orders import order_unknown
@@ -38,7 +38,7 @@ def keep(state: State, policy: Policy, rejected: list[tuple[Rejected, Raw]], for
         rejected.append((order_unknown(), ended.raw))
         forgotten.append("waiting")
     while state.bucket_day and others + 17 * len(state.bucket_day) > STATE_BYTES_MAX:
-        window.forget_oldest_bucket(state, policy)
+        contacts.forget_oldest(state, policy)
         forgotten.append("contact_day")
 
 

@@ -26,7 +26,7 @@ from stream_app.domain.events import (
     Rejected,
     compact,
 )
-from stream_app.domain.facts import bounds, index, orders, window
+from stream_app.domain.facts import bounds, contacts, index, orders
 from stream_app.domain.facts.notes import Raw, Waiting
 from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
@@ -148,12 +148,16 @@ def _apply_to_order(state: State, item: Waiting, policy: Policy, folded: Folded)
 
 def _contact_made(state: State, event: Event, data: ContactMade, policy: Policy) -> None:
     state.related = True
+    if event.time_ms > state.touched_ms:
+        state.touched_ms = event.time_ms
     kind = _CHANNEL_KIND[data.channel] + (data.direction == "inbound")
-    window.put_bucket(state, policy, event.time_ms, kind, data.cost_minor)
+    contacts.put(state, policy, event.time_ms, kind, data.cost_minor)
 
 
 def _contact_responded(state: State, event: Event, data: ContactResponded, policy: Policy) -> None:  # noqa: ARG001
     state.related = True
+    if event.time_ms > state.touched_ms:
+        state.touched_ms = event.time_ms
     if data.outcome == "unsubscribed":
         known = state.unsubscribed.get(data.channel, (NEVER, ""))
         state.unsubscribed[data.channel] = max(known, (event.time_ms, event.id))
@@ -182,7 +186,7 @@ def _lead(state: State, event: Event, data: LeadIdentified | LeadRuledOut, polic
 
 def _feedback_given(state: State, event: Event, data: FeedbackGiven, policy: Policy) -> None:
     if data.accepted:
-        window.put_bucket(state, policy, event.time_ms, window.FEEDBACK_KIND, None)
+        contacts.put(state, policy, event.time_ms, contacts.FEEDBACK_KIND, None)
 
 
 def _profile_assessed(state: State, event: Event, data: ProfileAssessed, policy: Policy) -> None:  # noqa: ARG001

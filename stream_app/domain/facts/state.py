@@ -89,7 +89,7 @@ class State:
     closed_ms: list[int] = field(default_factory=list)  # latest closed counting order
     until_ms: list[int] = field(default_factory=list)  # last_ms + patience
     in_window: list[int] = field(default_factory=list)  # counting orders of the window
-    # The window of measures: running sums (window.py), and day buckets of contacts and feedback.
+    # The window of measures: running sums (window.py), and day buckets of contacts and feedback (contacts.py).
     outside: int = 0  # open orders older than the window: a prefix of the columns
     sums: list[int] = field(default_factory=lambda: [0] * 12)
     bucket_day: list[int] = field(default_factory=list)
@@ -111,6 +111,9 @@ class State:
     closed_sale_day: list[int] = field(default_factory=list)
     closed_sale: list[int] = field(default_factory=list)
     closed_earlier: int = 0  # a prefix of these rows: those of the earlier window
+    # Contact (contacts.py).
+    touched_ms: int = NEVER  # the latest contact, either way, or answer to one
+    bucket_outside: int = 0  # day buckets older than the window of measures, kept for a cap: a prefix
     # No columns (index.py): made from those above when a large state is searched for the first time; -1 is not counted yet.
     seen_at: dict[str, int] | None = field(default=None, compare=False)
     ordered_at: dict[str, int] | None = field(default=None, compare=False)

@@ -8,8 +8,7 @@ from bisect import bisect_left
 from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.events import CHANNELS
-from stream_app.domain.facts import growth
+from stream_app.domain.facts import contacts, growth
 from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.rhythm import patience_ms
@@ -26,9 +25,6 @@ ALL_TOTALS: Final = 8
 REFUNDED: Final = 9
 REFUNDS: Final = 10
 OCCASIONS: Final = 11
-
-FEEDBACK_KIND: Final = 12
-"""Bucket kinds 0..11 are contacts: 2 * channel + (1 if inbound)."""
 
 
 def is_counting(state: State, i: int) -> bool:
@@ -121,17 +117,19 @@ def advance(state: State, policy: Policy) -> None:
     young_day = young_ms // DAY_MS + 2
     if (
         (state.outside == len(state.order_ms) or state.order_ms[state.outside] >= young_ms)
-        and (not state.bucket_day or state.bucket_day[0] >= young_day)
+        and (state.bucket_outside == len(state.bucket_day) or state.bucket_day[state.bucket_outside] >= young_day)
+        and (not state.bucket_outside or state.bucket_day[0] >= young_day - policy.bucket_days + policy.window_days)
         and (not state.closed_days or state.closed_days[0][0] >= young_day)
     ):
         return
-    first_day = calendar.day(state.clock_ms) - policy.window_days + 1
+    today = calendar.day(state.clock_ms)
+    first_day = today - policy.window_days + 1
     if state.outside < len(state.order_ms):
         from_ms = calendar.start(first_day)
         if state.order_ms[state.outside] < from_ms:
             _leave_orders(state, policy, from_ms)
-    if state.bucket_day and state.bucket_day[0] < first_day:
-        _leave_buckets(state, policy, first_day)
+    if state.bucket_day:
+        contacts.leave(state, policy, today)
     while state.closed_days and state.closed_days[0][0] < first_day:
         _, sums, groups = state.closed_days.pop(0)
         for k, amount in enumerate(sums):
@@ -155,64 +153,13 @@ def _leave_orders(state: State, policy: Policy, from_ms: int) -> None:
     state.outside = i
 
 
-def _leave_buckets(state: State, policy: Policy, first_day: int) -> None:
-    end = bisect_left(state.bucket_day, first_day)
-    for k in range(end):
-        _add_bucket(state, policy, k, -1)
-    for column in (state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced):
-        del column[:end]
-
-
-def _add_bucket(state: State, policy: Policy, k: int, sign: int) -> None:
-    kind = state.bucket_kind[k]
-    if kind == FEEDBACK_KIND:
-        state.feedback += sign * state.bucket_count[k]
-        return
-    state.contacts += sign * state.bucket_count[k]
-    state.contact_cost += sign * (state.bucket_cost[k] + state.bucket_unpriced[k] * policy.channel_costs[CHANNELS[kind // 2]])
-
-
-def put_bucket(state: State, policy: Policy, time_ms: int, kind: int, cost: int | None) -> None:
-    """Count one contact or accepted feedback on its local day, if that day is in the window."""
-    calendar = policy.calendar
-    day = calendar.day(time_ms)
-    if day <= calendar.day(state.clock_ms) - policy.window_days:
-        return
-    lo = bisect_left(state.bucket_day, day)
-    hi = bisect_left(state.bucket_day, day + 1)
-    k = bisect_left(state.bucket_kind, kind, lo, hi)
-    if k == hi or state.bucket_kind[k] != kind:
-        state.bucket_day.insert(k, day)
-        state.bucket_kind.insert(k, kind)
-        for column in (state.bucket_count, state.bucket_cost, state.bucket_unpriced):
-            column.insert(k, 0)
-    state.bucket_count[k] += 1
-    if kind == FEEDBACK_KIND:
-        state.feedback += 1
-        return
-    state.contacts += 1
-    if cost is None:
-        state.bucket_unpriced[k] += 1
-        cost = policy.channel_costs[CHANNELS[kind // 2]]
-    else:
-        state.bucket_cost[k] += cost
-    state.contact_cost += cost
-
-
-def forget_oldest_bucket(state: State, policy: Policy) -> None:
-    """Let the oldest day's first row leave the window before its time, because the state is full."""
-    _add_bucket(state, policy, 0, -1)
-    for column in (state.bucket_day, state.bucket_kind, state.bucket_count, state.bucket_cost, state.bucket_unpriced):
-        del column[0]
-
-
 def next_leave_ms(state: State, policy: Policy) -> int | None:
     """When the oldest day of the window leaves it, or None when the window is empty."""
     oldest = None
     if state.outside < len(state.order_ms):
         oldest = policy.calendar.day(state.order_ms[state.outside])
-    if state.bucket_day and (oldest is None or state.bucket_day[0] < oldest):
-        oldest = state.bucket_day[0]
+    if state.bucket_outside < len(state.bucket_day) and (oldest is None or state.bucket_day[state.bucket_outside] < oldest):
+        oldest = state.bucket_day[state.bucket_outside]
     if state.closed_days and (oldest is None or state.closed_days[0][0] < oldest):
         oldest = state.closed_days[0][0]
     return None if oldest is None else policy.calendar.start(oldest + policy.window_days)
@@ -221,14 +168,12 @@ def next_leave_ms(state: State, policy: Policy) -> int | None:
 def rebuild(state: State, policy: Policy) -> None:
     """Compute every running sum and turn-over point afresh from the columns, under `policy`."""
     calendar = policy.calendar
-    first_day = calendar.day(state.clock_ms) - policy.window_days + 1
+    today = calendar.day(state.clock_ms)
+    first_day = today - policy.window_days + 1
     from_ms = calendar.start(first_day)
-    if state.bucket_day and state.bucket_day[0] < first_day:
-        _leave_buckets(state, policy, first_day)
     state.closed_days = [row for row in state.closed_days if row[0] >= first_day]
     state.sums = [0] * 12
     state.in_window = [0] * len(state.groups)
-    state.contacts = state.contact_cost = state.feedback = 0
     state.outside = bisect_left(state.order_ms, from_ms)
     days = set()
     for i in range(state.outside, len(state.order_ms)):
@@ -243,8 +188,7 @@ def rebuild(state: State, policy: Policy) -> None:
         if sums[OCCASIONS]:
             days.discard(day)  # the row brings its occasion along
     state.sums[OCCASIONS] += len(days)
-    for k in range(len(state.bucket_day)):
-        _add_bucket(state, policy, k, 1)
+    contacts.rebuild(state, policy, today)
     for g in range(len(state.groups)):
         _recount_days(state, policy, g)
         set_until(state, policy, g)

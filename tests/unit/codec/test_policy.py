@@ -159,7 +159,6 @@ def test_sections_that_are_not_computed_yet_are_refused(tmp_path: Path) -> None:
         compiled(text)
     assert str(caught.value).splitlines() == [
         "segments: not supported by this version; remove the section",
-        "contact: not supported by this version; remove the section",
         "classes.by: pareto is not supported by this version; use score",
     ]
     (tmp_path / "policy.yaml").write_text(text)

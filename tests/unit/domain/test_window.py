@@ -10,7 +10,7 @@ from stream_app.domain import evaluate
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import CHANNELS, Event
 from stream_app.domain.facts import window
-from stream_app.domain.policy import Opportunity
+from stream_app.domain.policy import Cap, ContactRule, ContactRules, Opportunity
 from tests.builders import DAY, RAW, WHO, event, order, policy
 
 ORDER_IDS = [f"o-{n}" for n in range(8)]
@@ -43,15 +43,22 @@ def events(draw: st.DrawFn) -> Event:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(events(), max_size=40), st.sampled_from([2, 3, 2000]), st.sampled_from([7, 20]), st.sampled_from([None, 1, 5, 14]))
+@given(
+    st.lists(events(), max_size=40),
+    st.sampled_from([2, 3, 2000]),
+    st.sampled_from([7, 20]),
+    st.sampled_from([None, 1, 5, 14]),
+    st.sampled_from([5, 30]),
+)
 def test_the_sums_equal_a_fresh_computation_after_every_event(
-    history: list[Event], ledger_orders: int, window_days: int, growth_days: int | None
+    history: list[Event], ledger_orders: int, window_days: int, growth_days: int | None, cap_days: int
 ) -> None:
     rules = policy(
         window_days=window_days,
         ledger_days=max(window_days, 2 * (growth_days or 0)) + 2,
         ledger_orders=ledger_orders,
         pending_days=3,
+        contact=ContactRules({}, ContactRule((Cap(None, 2, cap_days), Cap("email", 1, 3)), 9, 5)),
         opportunity=growth_days and Opportunity(150, growth_days),
     )
     state = None

@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 
 from stream_app.codec.state import STATE_VERSION, decode_state, encode_state
+from stream_app.domain.facts.state import NEVER, State
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, deadline_of, decode_marker, encode_marker, state_of
 from stream_app.engine.stores.store import Changes
 from stream_app.errors import VersionError
 from tests.builders import at
 from tests.fixtures.states import VERSIONS, changelog, half, rig_of
 from tests.unit.processor.rig import Output, Rig, bought
+
+NOT_REMEMBERED: dict[str, dict[str, Any]] = {"state-v1": {"touched_ms": NEVER}}
+"""Columns that a version had nothing for: what stands in them is as near as it comes."""
 
 
 def restored(version: str) -> Rig:
@@ -43,7 +47,18 @@ def test_a_stored_changelog_goes_on_as_if_nothing_had_happened(version: str) -> 
     assert len(later.outputs) > 100
     assert said(later.outputs) == said(whole.outputs[before:])
     customers = {record.key for record in first + second if record.key}
-    assert {key: later.store.get(key) for key in customers} == {key: whole.store.get(key) for key in customers}
+    assert {key: stored(later, key, version) for key in customers} == {key: stored(whole, key, version) for key in customers}
+
+
+def stored(rig: Rig, key: bytes, version: str) -> State | None:
+    """A customer's state, without what the version did not remember."""
+    framed = rig.store.get(key)
+    if framed is None:
+        return None
+    state = decode_state(state_of(framed))
+    for name, value in NOT_REMEMBERED.get(version, {}).items():
+        setattr(state, name, value)
+    return state
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from stream_app.domain.dimensions.proof import Proof
 from stream_app.domain.facts import growth
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Policy
-from stream_app.domain.proof import Proof
 from stream_app.domain.value import Standing
 
 
