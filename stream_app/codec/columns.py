@@ -21,6 +21,7 @@ def to_columns(state: State) -> list[Any]:
         state.born_ms, state.clock_ms, state.policy_version, state.policy_hash, state.sequence, state.deadline_ms,
         state.values, state.came_from, state.changed_at, state.class_hold_ms, state.notice_ms, state.notice_id, state.waiting,
         state.mark,
+        state.told, state.heard,
         state.low_ms, state.high_ms, state.seen_ms, state.seen_ids, state.related,
         state.lead, state.preference, state.answered, state.unsubscribed, state.criteria,
         state.order_ms, state.order_ids, state.order_totals, state.order_discounts, state.order_costs, state.order_groups, state.notes,
@@ -30,6 +31,7 @@ def to_columns(state: State) -> list[Any]:
         state.contacts, state.contact_cost, state.feedback, state.closed_days,
         state.growth_outside, state.growth_earlier, state.revenue_now, state.revenue_before,
         state.closed_sale_day, state.closed_sale, state.closed_earlier, state.touched_ms, state.bucket_outside,
+        state.referred, state.referrers, state.conversions,
     ]
 
 
@@ -45,6 +47,7 @@ def from_columns(columns: list[Any]) -> State:
         state.born_ms, state.clock_ms, state.policy_version, state.policy_hash, state.sequence, state.deadline_ms,
         state.values, state.came_from, state.changed_at, state.class_hold_ms, state.notice_ms, state.notice_id, waiting,
         mark,
+        state.told, state.heard,
         state.low_ms, state.high_ms, state.seen_ms, state.seen_ids, state.related,
         lead, preference, answered, unsubscribed, criteria,
         state.order_ms, state.order_ids, state.order_totals, state.order_discounts, state.order_costs, state.order_groups, notes,
@@ -54,6 +57,7 @@ def from_columns(columns: list[Any]) -> State:
         state.contacts, state.contact_cost, state.feedback, closed_days,
         state.growth_outside, state.growth_earlier, state.revenue_now, state.revenue_before,
         state.closed_sale_day, state.closed_sale, state.closed_earlier, state.touched_ms, state.bucket_outside,
+        referred, state.referrers, state.conversions,
     ) = columns
     # fmt: on
     state.mark = None if mark is None else tuple(mark)
@@ -62,6 +66,7 @@ def from_columns(columns: list[Any]) -> State:
     state.answered = None if answered is None else tuple(answered)
     state.unsubscribed = {channel: tuple(row) for channel, row in unsubscribed.items()} if unsubscribed else {}
     state.criteria = {name: tuple(row) for name, row in criteria.items()} if criteria else {}
+    state.referred = {name: tuple(row) for name, row in referred.items()} if referred else {}
     state.closed_days = [tuple(row) for row in closed_days]
     state.notes = msgspec.convert(notes, dict[str, OrderNote]) if notes else {}
     state.waiting = msgspec.convert(waiting, list[Waiting], builtin_types=_BUILTIN) if waiting else []

@@ -7,9 +7,10 @@ import msgspec
 from msgspec import Raw
 
 from stream_app.codec.complaints import describe
+from stream_app.codec.derived import read_first_order
 from stream_app.codec.envelope import is_customer_id
 from stream_app.codec.times import parse_time_ms
-from stream_app.codec.wire import WIRE_TYPES, OrderWire, PaymentWire
+from stream_app.codec.wire import DERIVED_WIRE_TYPES, WIRE_TYPES, OrderWire, PaymentWire
 from stream_app.domain.events import (
     Code,
     CustomerMerged,
@@ -22,9 +23,10 @@ from stream_app.domain.events import (
 
 _MISSING: Final[tuple[bytes, ...]] = (b"", b"null")
 
-_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {name: msgspec.json.Decoder(wire) for name, wire in WIRE_TYPES.items()}
+_SHAPES: Final[dict[str, type[Any]]] = {**WIRE_TYPES, **DERIVED_WIRE_TYPES}
+_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {name: msgspec.json.Decoder(wire) for name, wire in _SHAPES.items()}
 _OPTIONAL: Final[dict[str, frozenset[str]]] = {
-    name: frozenset(field.name for field in msgspec.structs.fields(wire) if not field.required) for name, wire in WIRE_TYPES.items()
+    name: frozenset(field.name for field in msgspec.structs.fields(wire) if not field.required) for name, wire in _SHAPES.items()
 }
 _LINE_OPTIONAL: Final = "category"
 _CATEGORIES_MAX: Final = 10_000
@@ -94,12 +96,13 @@ _CHECKS: Final[dict[str, Callable[[Any], EventData | Rejected]]] = {
     "payment.received": _convert_payment,
     "referral.made": _check_referred,
     "customer.merged": _check_into,
+    "referral.first_order": read_first_order,
 }
 
 
 def _decode_leniently(event_type: str, text: bytes, error: Exception) -> EventData | Rejected:
     """A second, slower look at data that did not fit: absent data, and nulls in optional fields, are fine."""
-    wire_type = WIRE_TYPES[event_type]
+    wire_type = _SHAPES[event_type]
     if text.strip() in _MISSING:
         if len(_OPTIONAL[event_type]) < len(wire_type.__struct_fields__):
             return Rejected(Code.INVALID_DATA, "data: missing; add it")

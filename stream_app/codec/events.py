@@ -13,7 +13,7 @@ from stream_app.codec.envelope import VALUE_BYTES_MAX, is_customer_id, is_json_t
 from stream_app.codec.strict_json import find_defect, is_utf8
 from stream_app.codec.times import parse_time_ms
 from stream_app.codec.wire import WHOLE_TYPES, Envelope, Peek
-from stream_app.domain.events import EVENT_TYPES, Code, Event, Rejected
+from stream_app.domain.events import DERIVED_TYPES, EVENT_TYPES, Code, Event, Rejected
 
 TIME_MIN_MS: Final = 631_152_000_000  # 1990-01-01T00:00:00Z
 MAX_AHEAD_MS: Final = 300_000
@@ -24,8 +24,10 @@ def decode_record(
     value: bytes | None,
     headers: Sequence[tuple[str, bytes | None]],
     timestamp_ms: int,  # noqa: ARG001 - not trusted
+    *,
+    derived: bool = False,
 ) -> Event | Rejected:
-    """Decode and validate one input record, in structured or binary mode.
+    """Decode and validate one input record, in structured or binary mode; only with `derived` it may be a derived event.
 
     Neither `key` nor `timestamp_ms` is trusted: whose event it is and when it happened is what the event says.
     What needs more than the record itself is not checked here: the clock (`check_time`), the shop and the currency.
@@ -40,7 +42,7 @@ def decode_record(
         whole = _read_whole(value)
         if whole is not None:
             return whole
-    return _read_closely(value, headers, is_binary)
+    return _read_closely(value, headers, is_binary, derived=derived)
 
 
 def _read_whole(value: bytes) -> Event | None:
@@ -61,11 +63,11 @@ def _read_whole(value: bytes) -> Event | None:
     return event if type(event) is Event else None
 
 
-def _read_closely(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], is_binary: bool) -> Event | Rejected:
+def _read_closely(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], is_binary: bool, *, derived: bool) -> Event | Rejected:
     envelope = read_binary(value, headers) if is_binary else read_structured(value)
     if isinstance(envelope, Rejected):
         return envelope
-    event = _read_event(envelope)
+    event = _read_event(envelope, derived=derived)
     # The decoder passes over what it does not need without a look at its encoding; and of two faults, not JSON comes first.
     text = bytes(envelope.data) if is_binary or envelope.data_base64 is not None else value or b""
     if (event.__class__ is Rejected or not (text.isascii() or is_utf8(text))) and text and (defect := find_defect(text)):
@@ -124,13 +126,13 @@ def _find_mode(headers: Sequence[tuple[str, bytes | None]]) -> bool | Rejected:
     return is_binary
 
 
-def _read_event(envelope: Envelope, wire: Any = None) -> Event | Rejected:
+def _read_event(envelope: Envelope, wire: Any = None, *, derived: bool = False) -> Event | Rejected:
     """The event of an envelope; `wire` is its data if that is decoded already."""
     kind, shop, time_ms = envelope.type, read_shop(envelope.source), parse_time_ms(envelope.time)
     content_type = envelope.datacontenttype
     if shop is None or time_ms is None or not (content_type is None or is_json_type(content_type)):
         return Rejected(Code.INVALID_ENVELOPE, _complain(shop, time_ms))
-    if kind not in EVENT_TYPES:
+    if kind not in EVENT_TYPES and not (derived and kind in DERIVED_TYPES):
         return Rejected(Code.UNKNOWN_TYPE, "type: not known; see the event types of the contract")
     customer = "" if kind == "watermark" else envelope.subject
     if customer is None:

@@ -129,7 +129,7 @@ _decode: Final[Callable[[memoryview], Any]] = msgspec.msgpack.Decoder(ext_hook=_
 
 
 def _settle(state: State) -> None:
-    for name in ("notes", "unsubscribed", "criteria"):
+    for name in ("notes", "unsubscribed", "criteria", "referred", "heard"):
         entries = getattr(state, name)
         if len(entries) > 1:
             setattr(state, name, dict(sorted(entries.items())))

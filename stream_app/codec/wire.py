@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct, defstruct
 
-from stream_app.domain.events import EVENT_TYPES, LINES_MAX, Amount, AmountFromOne, AmountFromZero, CurrencyCode, Id, Name
+from stream_app.domain.events import (
+    DERIVED_TYPES,
+    EVENT_TYPES,
+    LINES_MAX,
+    Amount,
+    AmountFromOne,
+    AmountFromZero,
+    CurrencyCode,
+    Id,
+    Name,
+)
 
 
 class Envelope(Struct, gc=False):
@@ -61,8 +71,19 @@ class PaymentWire(Struct, gc=False):
     amount_minor: Amount
 
 
+class FirstOrderWire(Struct, gc=False):
+    """`referral.first_order` as it is sent."""
+
+    referred_customer_id: Id
+    at: str | None
+    number: AmountFromZero = 0
+
+
 WIRE_TYPES: dict[str, type[Any]] = {**EVENT_TYPES, "order.placed": OrderWire, "payment.received": PaymentWire}
 """What the `data` of each event type is decoded into."""
+
+DERIVED_WIRE_TYPES: dict[str, type[Any]] = {**DERIVED_TYPES, "referral.first_order": FirstOrderWire}
+"""The same of derived events."""
 
 WHOLE_TYPES: dict[str, type[Any]] = {
     name: defstruct(f"Whole_{shape.__name__}", [("data", shape)], bases=(Envelope,), gc=False, kw_only=True)

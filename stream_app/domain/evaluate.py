@@ -7,12 +7,13 @@ up to t fire, each at its own time; so the changes depend on his own events and 
 from typing import Final
 
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
-from stream_app.domain.events import Code, Event, OrderPlaced, Rejected
-from stream_app.domain.facts import window
+from stream_app.domain.events import Code, Event, OrderPlaced, ReferralFirstOrder, ReferralKnown, Rejected
+from stream_app.domain.facts import referrals, window
+from stream_app.domain.facts.derived import tell_first_order, tell_referred
 from stream_app.domain.facts.fold import fold, is_duplicate, remember
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.orders import order_unknown
-from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, new_state
+from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, absent, is_customer, new_state
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before, react
 from stream_app.domain.status import judge, next_deadline_ms
@@ -22,13 +23,14 @@ _POLICY: Final = Cause("policy")
 
 
 class Outcome:
-    """What came of one or more steps, in order: to publish, to dead-letter, to count.
+    """What came of one or more steps, in order: to publish, to tell other customers, to dead-letter, to count.
 
     `timeless`: the latest event was a duplicate, from before an erasure, or refused before it was folded, and moves no clock.
     """
 
     def __init__(self) -> None:
         self.published: list[Outgoing] = []
+        self.derived: list[Event] = []
         self.rejected: list[tuple[Rejected, Raw]] = []
         self.forgotten: list[str] = []
         self.duplicates = 0
@@ -45,20 +47,23 @@ def unknown_shop() -> Rejected:
 def apply(
     who: Who, state: State | None, event: Event, raw: Raw, policy: Policy, outcome: Outcome, mark: Mark | None = None
 ) -> State | None:
-    """Apply one of the customer's own events; returns his state, None when a refused event would have been his first.
+    """Apply one of the customer's own events; returns his state, the one given if a refused event would have been his first.
 
     The policy is the one his state was last evaluated under (see `adopt`); `mark` is what an erasure has left of one without a state.
     """
     time_ms = event.time_ms
-    is_new = state is None
+    known = state
     outcome.timeless = False
     erased = mark if state is None else state.mark
     if erased is not None and time_ms <= erased[0]:
         outcome.suppressed += 1
         outcome.timeless = True
         return state
-    if state is None:
-        state = new_state(time_ms, mark)
+    if type(event.data) is ReferralKnown or type(event.data) is ReferralFirstOrder:
+        return _hear(who, state, event, policy, outcome, mark)
+    is_new = state is None or not is_customer(state)
+    if state is None or is_new:
+        state = new_state(time_ms, erased if erased is not None and erased[1] > time_ms else None, known)
         state.policy_version, state.policy_hash = policy.version, policy.hash
     elif state.seen_ids and is_duplicate(state, event.name, time_ms, policy):
         outcome.duplicates += 1
@@ -67,30 +72,32 @@ def apply(
     if type(event.data) is OrderPlaced and event.data.currency != policy.currency:
         outcome.rejected.append((_wrong_currency(policy), raw))
         outcome.timeless = True
-        if is_new:
-            return None
-        outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
-        return state
-    if state.deadline_ms is not None and state.deadline_ms <= time_ms:
-        advance(who, state, time_ms, policy, outcome)
-    late = time_ms < state.clock_ms
-    before = _before(state) if state.values[LIFECYCLE] == "inactive" else None
-    if not late:
-        state.clock_ms = time_ms
-        window.advance(state, policy)
+        if not is_new:
+            outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
+        return known
+    late, before = _arrive(who, state, time_ms, policy, outcome)
     _span(state, time_ms)
-    early = remember(state, event.name, time_ms, policy)
-    if early:
-        outcome.forgotten.extend(["event_id"] * early)
+    outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
+    first_ms = state.first_ms
     folded = fold(state, event, raw, policy)
     if folded.rejected or folded.forgotten:
         outcome.rejected.extend(folded.rejected)
         outcome.forgotten.extend(folded.forgotten)
     if folded.refused:
-        return None if is_new else state
+        return known
     kind: CauseKind = "void" if folded.voids else "late" if late else "event"
     _evaluate(who, state, policy, Cause(kind, event.id), outcome, before, folded.placed)
+    if folded.referred or (state.referrers and state.first_ms != first_ms):
+        _tell(who, state, time_ms, folded.referred, state.first_ms != first_ms, outcome)
     return state
+
+
+def _tell(who: Who, state: State, time_ms: int, referred: str, buys: bool, outcome: Outcome) -> None:
+    """Tell whom he has referred; and who has referred him, if his earliest counting order is another one now."""
+    if referred:
+        outcome.derived.append(tell_referred(who, state, time_ms, referred))
+    if buys:
+        outcome.derived.extend(tell_first_order(who, state, time_ms, state.referrers))
 
 
 def _span(state: State, time_ms: int) -> None:
@@ -99,6 +106,45 @@ def _span(state: State, time_ms: int) -> None:
         state.high_ms = time_ms
     if time_ms < state.low_ms:
         state.low_ms = time_ms
+
+
+def _arrive(who: Who, state: State, time_ms: int, policy: Policy, outcome: Outcome) -> tuple[bool, Before | None]:
+    """Fire the deadlines up to an event's time and move the clock there; whether the event is late, and what he was before it."""
+    if state.deadline_ms is not None and state.deadline_ms <= time_ms:
+        advance(who, state, time_ms, policy, outcome)
+    before = _before(state) if state.values[LIFECYCLE] == "inactive" else None
+    if time_ms < state.clock_ms:
+        return True, before
+    state.clock_ms = time_ms
+    window.advance(state, policy)
+    return False, before
+
+
+def _hear(who: Who, state: State | None, event: Event, policy: Policy, outcome: Outcome, mark: Mark | None) -> State | None:
+    """Apply what another customer's event means for this one.
+
+    It is an event of his own, but none that he can be born of, and neither his ids nor the times of his events show it: which
+    of these events come, and how many, depends on the order in which the other's events came.
+    """
+    data, time_ms = event.data, event.time_ms
+    if state is None or not is_customer(state):
+        if type(data) is ReferralKnown:
+            state = absent(mark) if state is None else state
+            referrals.know(state, data.referrer_id, who.customer_id, outcome.forgotten)
+        return state
+    if type(data) is ReferralFirstOrder and referrals.is_old(state, data):
+        outcome.duplicates += 1
+        outcome.timeless = True
+        return state
+    late, before = _arrive(who, state, time_ms, policy, outcome)
+    if type(data) is ReferralKnown:
+        referrals.know(state, data.referrer_id, who.customer_id, outcome.forgotten)
+        if state.counting:
+            outcome.derived.extend(tell_first_order(who, state, time_ms, [data.referrer_id]))
+    elif type(data) is ReferralFirstOrder:
+        referrals.hear(state, data, outcome.forgotten)
+    _evaluate(who, state, policy, Cause("late" if late else "event", event.id), outcome, before, 0)
+    return state
 
 
 def _wrong_currency(policy: Policy) -> Rejected:
@@ -130,7 +176,7 @@ def fire(who: Who, state: State, policy: Policy, outcome: Outcome) -> None:
 def reach(state: State, time_ms: int, policy: Policy) -> None:
     """Bring the measures to `time_ms` when all deadlines up to then have fired: no status changes, but the window rolls."""
     assert state.deadline_ms is None or state.deadline_ms > time_ms
-    if time_ms > state.clock_ms:
+    if time_ms > state.clock_ms and is_customer(state):
         state.clock_ms = time_ms
         window.advance(state, policy)
 

@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 from stream_app.domain.facts.event_types import (
     CHANNELS,
+    DERIVED_TYPES,
     EVENT_TYPES,
     ID_LENGTH_MAX,
     INTEGER_MAX,
@@ -36,6 +37,8 @@ from stream_app.domain.facts.event_types import (
     Points,
     PreferenceSet,
     ProfileAssessed,
+    ReferralFirstOrder,
+    ReferralKnown,
     ReferralMade,
     Rejected,
     Watermark,
@@ -43,6 +46,7 @@ from stream_app.domain.facts.event_types import (
 
 __all__ = (
     "CHANNELS",
+    "DERIVED_TYPES",
     "EVENT_TYPES",
     "ID_LENGTH_MAX",
     "INTEGER_MAX",
@@ -74,6 +78,8 @@ __all__ = (
     "Points",
     "PreferenceSet",
     "ProfileAssessed",
+    "ReferralFirstOrder",
+    "ReferralKnown",
     "ReferralMade",
     "Rejected",
     "Watermark",

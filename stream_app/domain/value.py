@@ -8,6 +8,7 @@ from math import floor
 from typing import Final
 
 from stream_app.domain.facts import window
+from stream_app.domain.facts.referrals import conversions_in_window
 from stream_app.domain.facts.state import State
 from stream_app.domain.model import future_value
 from stream_app.domain.policy import Alive, Policy
@@ -68,8 +69,8 @@ def value_now(state: State, policy: Policy, at: Standing) -> int:
     return state.sums[window.MARGIN] - _cost_to_serve(state, policy, at)
 
 
-def _referrals(_state: State, _policy: Policy, _at: Standing) -> int:
-    return 0  # conversions reach a referrer as derived events; none exist in this version
+def _referrals(state: State, policy: Policy, at: Standing) -> int:
+    return conversions_in_window(state, policy, at.today) if state.conversions else 0
 
 
 def value_strategic(state: State, policy: Policy, at: Standing) -> int:

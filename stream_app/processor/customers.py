@@ -15,16 +15,17 @@ from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import CustomerErased, Event, Rejected
 from stream_app.domain.facts.notes import Mark, Raw
-from stream_app.domain.facts.state import State
+from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.engine.fold import Unit
+from stream_app.processor.hop import Hop
 from stream_app.processor.marks import Marks
 from stream_app.processor.policies import PolicyBook
 
 
 class Customer:
-    """An open customer: `state` None means he does not exist (yet); `changed`: a status change was published.
+    """An open customer: without a `state`, or with one that says so, he does not exist (yet); `changed`: a change was published.
 
     `mark` is what an erasure has left of one who does not exist, under `mark_key`, and `marked` says that it must be written;
     `erased`: what was stored of him must go. The mark that time brings up stands alone, under its own key.
@@ -54,9 +55,10 @@ class Customer:
 class Customers:
     """Reads, changes and writes back the customers of one unit."""
 
-    def __init__(self, policies: PolicyBook, rekeyed_topic: str, marks: Marks) -> None:
+    def __init__(self, policies: PolicyBook, rekeyed_topic: str, marks: Marks, hop: Hop) -> None:
         self._policies = policies
         self._marks = marks
+        self._hop = hop
         self._rekeyed_topic = rekeyed_topic
         self._open: dict[bytes, Customer] = {}
         self._profiles: dict[bytes, bytes | None] = {}
@@ -85,8 +87,8 @@ class Customers:
             customer.mark_key = self._marks.key_of(customer.who)
             customer.mark = self._marks.read(customer.mark_key, unit)
 
-    def apply(self, customer: Customer, event: Event, raw: Raw, unit: Unit) -> bool:
-        """Apply one event under the policy that holds at its time; False if it moves no clock, as a duplicate."""
+    def apply(self, customer: Customer, event: Event, raw: Raw, place: int, unit: Unit) -> bool:
+        """Apply one event, at `place` in its batch, under the policy that holds then; False if it moves no clock, as a duplicate."""
         policy = self._settle_policy(customer, event.time_ms)
         if customer.mark is not None and customer.mark[1] <= event.time_ms:
             self._end_mark(customer)
@@ -97,6 +99,9 @@ class Customers:
             if customer.mark is not None and customer.state is not None:
                 customer.mark, customer.marked = None, True  # from here on his state knows it
         moves_time = not self._outcome.timeless
+        if self._outcome.derived:
+            self._hop.tell(place, self._outcome.derived)
+            self._outcome.derived = []
         self._deliver(customer, unit)
         return moves_time
 
@@ -170,7 +175,7 @@ class Customers:
         """The policy to evaluate under up to `until_ms`; versions that have come into effect by then are adopted first."""
         held = self._policies.current(customer.who.shop_id)
         state = customer.state
-        if held is not None and (state is None or state.policy_hash == held[1].hash):
+        if held is not None and (state is None or state.policy_hash == held[1].hash or not is_customer(state)):
             return held[1]
         assert state is not None  # an unknown shop's event is rejected before
         return self._catch_up(customer, state, until_ms)

@@ -19,13 +19,11 @@ from stream_app.domain.facts.state import NEVER
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.customers import Customer, Customers
+from stream_app.processor.hop import REKEYED, Hop
 from stream_app.processor.marks import Erasing, Marks
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.streams import Streams
 from stream_app.processor.sweep import Sweep
-
-REKEYED: Final = "customer-events-rekeyed"
-
 
 _TURN: Final = 100
 """So many customers are folded before others have a turn: about five milliseconds."""
@@ -61,7 +59,8 @@ class StatusProcessor:
         self._rekeyed_topic = rekeyed_topic
         self._streams = Streams(grace_ms)
         self._marks = Marks(erasing)
-        self._customers = Customers(self._policies, rekeyed_topic, self._marks)
+        self._hop = Hop(partitions)
+        self._customers = Customers(self._policies, rekeyed_topic, self._marks, self._hop)
         self._sweep = Sweep(self._policies, self._streams, self._customers)
         self._touched: dict[bytes, int] = {}  # the place of a customer's last event in this unit of work
         self._fired = self._is_complete = self._is_between = True
@@ -90,11 +89,12 @@ class StatusProcessor:
 
     def decode(self, record: Record, wall_ms: int) -> Decoded:
         """Decode one record; a rejected one has no event time and goes first, so that it holds nothing up."""
-        event = decode_record(record.key, record.value, record.headers, record.timestamp)
+        is_rekeyed = record.topic == self._rekeyed_topic
+        event = decode_record(record.key, record.value, record.headers, record.timestamp, derived=is_rekeyed)
         if type(event) is Rejected:
             return Decoded(NEVER, None, record, event)
         assert isinstance(event, Event)
-        if record.topic != self._rekeyed_topic:
+        if not is_rekeyed:
             rejected = check_time(event, wall_ms)
             if rejected is not None:
                 return Decoded(NEVER, None, record, rejected)
@@ -129,6 +129,7 @@ class StatusProcessor:
             if number % _TURN == 0:
                 yield
             self._fold_customer(key, encoded, queue, unit)
+        self._hop.send(unit)
         for event_type, count in events.items():
             unit.count("events", event_type, by=count)
 
@@ -158,7 +159,7 @@ class StatusProcessor:
         for at, decoded in queue:
             self._fire_passed(customer, shop, decoded.time_ms, place, at, unit)
             place = at
-            if not self._customers.apply(customer, decoded.content, _raw(decoded.record), unit):
+            if not self._customers.apply(customer, decoded.content, _raw(decoded.record), at, unit):
                 self._streams.retract(shop, place)
         self._touched[customer.stands_at()] = place
         if customer.erased:

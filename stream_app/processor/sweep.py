@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stream_app.codec.state_head import read_head
-from stream_app.domain.facts.state import NEVER
+from stream_app.domain.facts.state import NEVER, is_customer
 from stream_app.engine.fold import Unit
 from stream_app.processor.customers import Customer, Customers
 from stream_app.processor.policies import DEFAULT_KEY, Held, PolicyBook
@@ -82,7 +82,7 @@ class Sweep:
     def adopt_passed(self, customer: Customer, stream: Stream, place: int, unit: Unit) -> None:
         """Before the event at `place`: adopt the versions that time had come to, and fire what is due by them, as if run had been here."""
         state, shop = customer.state, customer.who.shop_id
-        if state is None:
+        if state is None or not is_customer(state):
             return
         come_ms = self._come.get(shop, NEVER)
 
@@ -152,7 +152,10 @@ class Sweep:
 
     def _is_behind(self, key: bytes, encoded: bytes, held: Held) -> bool:
         start = key.index(b"/") + 1
-        return key[start : start + 1] >= _FIRST_OF_ID and read_head(encoded).policy_hash != held[1].hash
+        if key[start : start + 1] < _FIRST_OF_ID:
+            return False
+        known = read_head(encoded).policy_hash
+        return known not in {"", held[1].hash}  # one who is no customer stands under no policy
 
     def _bring(self, customer: Customer, from_ms: int, come_ms: int, unit: Unit) -> None:
         """Bring him to the newest version, and fire what it makes due: no later event of his may come in between."""

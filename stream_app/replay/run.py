@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from stream_app.codec.policy import load_policy_file
 from stream_app.domain.policy import Policy
 from stream_app.errors import Failure
+from stream_app.replay.families import Name, find_families
 from stream_app.replay.shard import Shard
 
 SMALL_BYTES = 4 << 20
@@ -79,15 +80,16 @@ def _run_shards(
     files: list[Path], policy: Policy, until_ms: int | None, as_given: bool, folders: list[Path], wall_ms: int
 ) -> tuple[list[Run], int]:
     """Evaluate all shards, one here and the others in processes of their own; returns also how many customers were erased."""
+    families = find_families(files)
     others: list[tuple[ForkProcess, Connection]] = []
     for index in range(1, len(folders)):
         ours, theirs = multiprocessing.Pipe()
-        args = (files, policy, until_ms, as_given, folders[index], index, len(folders), wall_ms, theirs)
+        args = (files, policy, families, until_ms, as_given, folders[index], index, len(folders), wall_ms, theirs)
         process = multiprocessing.get_context("fork").Process(target=_shard_process, args=args, daemon=True)
         process.start()
         theirs.close()
         others.append((process, ours))
-    shard = Shard(policy, 0, len(folders), wall_ms)
+    shard = Shard(policy, families, 0, len(folders), wall_ms)
     gc.disable()  # millions of small objects live to the end; walking them again and again frees nothing
     try:
         shard.read(files)
@@ -117,6 +119,7 @@ def _receive(pipe: Connection) -> Any:
 def _shard_process(
     files: list[Path],
     policy: Policy,
+    families: dict[Name, Name],
     until_ms: int | None,
     as_given: bool,
     folder: Path,
@@ -126,7 +129,7 @@ def _shard_process(
     pipe: Connection,
 ) -> None:
     gc.disable()
-    shard = Shard(policy, index, count, wall_ms)
+    shard = Shard(policy, families, index, count, wall_ms)
     shard.read(files)
     shard.fold(until_ms, as_given=as_given)
     pipe.send((shard.latest_ms, shard.erasures))

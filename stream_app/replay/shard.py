@@ -1,7 +1,8 @@
 """A share of the customers: read their events from the files, evaluate each customer from first to last.
 
-Customers are independent, so a replay is cut by customer: every shard reads all lines and keeps its own. One customer's
-events are applied in a row, which saves decoding and encoding his state between them.
+A replay is cut by customer: every shard reads all lines and keeps its own. One customer's events are applied in a row, which
+saves decoding and encoding his state between them. Those who refer to each other are a family, and share one row: what an event
+means for another is applied to him right after it.
 """
 
 from codecs import BOM_UTF8
@@ -20,16 +21,25 @@ from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, CustomerErased, Event, Rejected
 from stream_app.domain.facts.notes import Mark, Raw
-from stream_app.domain.facts.state import State
+from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
+from stream_app.replay.families import Name
 
 SortKey = tuple[int, str, str, int, int]
 """Group (0 dead letters, 1 events, 2 profiles) is the caller's; this is (effective_at, shop, customer, sequence, place)."""
 
 
-Life = tuple[Who, State | None, Outcome]
-"""A customer, what he has become, and what was said of him."""
+class Life:
+    """A customer, what he has become, and what was said of him."""
+
+    def __init__(self, who: Who) -> None:
+        self.who = who
+        self.state: State | None = None
+        self.outcome = Outcome()
+
+
+_NOT_A_LINE: Raw = ("", 0, -1, None, None, [])
 
 
 class Line(NamedTuple):
@@ -44,12 +54,13 @@ class Line(NamedTuple):
 class Shard:
     """Shard `index` of `count`."""
 
-    def __init__(self, policy: Policy, index: int, count: int, wall_ms: int) -> None:
+    def __init__(self, policy: Policy, families: dict[Name, Name], index: int, count: int, wall_ms: int) -> None:
         self._policy = policy
+        self._families = families
         self._index = index
         self._count = count
         self._wall_ms = wall_ms
-        self._lines: dict[tuple[str, str], list[Line]] = {}
+        self._lines: dict[Name, list[Line]] = {}  # by customer, or by the head of his family
         self._watermarks: list[tuple[int, str, int]] = []  # line number, shop, time
         self.dead_letters: list[tuple[int, bytes]] = []
         self.events: list[tuple[SortKey, bytes]] = []
@@ -77,7 +88,11 @@ class Shard:
         if seen is None:
             return self._index == 0  # nobody's, and the first shard says what is wrong with it
         _, shop, customer, _ = seen
-        return not customer or crc32(f"{shop}/{customer}".encode()) % self._count == self._index
+        if not customer:
+            return True
+        if self._families:
+            shop, customer = self._families.get((shop, customer), (shop, customer))
+        return crc32(f"{shop}/{customer}".encode()) % self._count == self._index
 
     def _take(self, number: int, text: bytes) -> None:
         event = decode_record(None, text, (), 0)
@@ -90,7 +105,9 @@ class Shard:
             return
         assert isinstance(event, Event)
         if event.customer_id:
-            self._lines.setdefault((event.shop_id, event.customer_id), []).append(Line(event.time_ms, number, event, text))
+            name = event.shop_id, event.customer_id
+            name = self._families.get(name, name) if self._families else name
+            self._lines.setdefault(name, []).append(Line(event.time_ms, number, event, text))
         else:
             self._accept(event.time_ms)
             self._watermarks.append((number, event.shop_id, event.time_ms))
@@ -109,16 +126,18 @@ class Shard:
 
     def fold(self, until_ms: int | None, *, as_given: bool) -> None:
         """Apply every customer's events, those later than `until_ms` left out; `latest_ms` is then the latest accepted one's."""
-        for (shop_id, customer_id), lines in self._lines.items():
+        for (shop_id, _), lines in self._lines.items():
             taken = lines if until_ms is None else [line for line in lines if line.time_ms <= until_ms]
             if not as_given:
                 taken.sort()  # numbers are unique, so events are never compared
-            self._lives.append(self._live(Who(shop_id, customer_id), taken, until_ms, as_given=as_given))
+            watermarks = self._watermarks_of(shop_id, until_ms) if as_given else iter(())
+            self._lives.extend(self._live(taken, watermarks))
         self._lines.clear()
 
     def conclude(self, until_ms: int) -> None:
         """Fire every deadline up to `until_ms`; fills `events`, `profiles` and `dead_letters`, each in order."""
-        for who, state, outcome in self._lives:
+        for life in self._lives:
+            who, state, outcome = life.who, life.state, life.outcome
             if state is not None:
                 evaluate.advance(who, state, until_ms, self._policy, outcome)
             for place, outgoing in enumerate(outcome.published):
@@ -126,45 +145,63 @@ class Shard:
                 self.events.append((key, encode_line(outgoing)))
             for rejected, raw in outcome.rejected:
                 self._reject(rejected, raw)
-            if state is not None:
+            if state is not None and is_customer(state):
                 evaluate.reach(state, until_ms, self._policy)
                 self.profiles.append((who.shop_id, who.customer_id, encode_line(profile(who, state, self._policy))))
         self.dead_letters.sort()
         self.events.sort()
         self.profiles.sort()
 
-    def _live(self, who: Who, lines: list[Line], until_ms: int | None, *, as_given: bool) -> Life:
-        state: State | None = None
-        outcome = Outcome()
-        watermarks = self._watermarks_of(who.shop_id, until_ms) if as_given else iter(())
+    def _live(self, lines: list[Line], watermarks: Iterator[tuple[int, int]]) -> list[Life]:
+        """The lives of one customer, or of a family."""
+        lives: dict[str, Life] = {}
+        life: Life | None = None
         watermark = next(watermarks, None)
         for line in lines:
             while watermark is not None and watermark[0] < line.number:
-                if state is not None:
-                    evaluate.advance(who, state, watermark[1], self._policy, outcome)
-                elif self._marks:
-                    self._mark_of(who, watermark[1])
+                self._reach_all(lives, watermark[1])
                 watermark = next(watermarks, None)
-            state = self._apply(who, state, line, outcome)
+            event = line.event
+            if life is None or life.who.customer_id != event.customer_id:
+                life = _life_of(lives, event)
+            outcome = life.outcome
+            self._apply(life, event, _raw(line.number, event.type, line.text))
             is_refused = outcome.rejected and outcome.rejected[-1][1][2] == line.number
             if not is_refused and not outcome.timeless:
                 self._accept(line.time_ms)
-        return who, state, outcome
+            if outcome.derived:
+                self._tell(lives, outcome)
+        return list(lives.values())
 
-    def _apply(self, who: Who, state: State | None, line: Line, outcome: Outcome) -> State | None:
-        event = line.event
+    def _tell(self, lives: dict[str, Life], outcome: Outcome) -> None:
+        """Apply what an event means for others, and what that means again."""
+        told, outcome.derived = outcome.derived, []
+        for event in told:  # it grows on the way
+            life = _life_of(lives, event)
+            self._apply(life, event, _NOT_A_LINE)
+            told.extend(life.outcome.derived)
+            life.outcome.derived = []
+
+    def _reach_all(self, lives: dict[str, Life], time_ms: int) -> None:
+        for life in lives.values():
+            if life.state is not None:
+                evaluate.advance(life.who, life.state, time_ms, self._policy, life.outcome)
+            elif self._marks:
+                self._mark_of(life.who, time_ms)
+
+    def _apply(self, life: Life, event: Event, raw: Raw) -> None:
+        who, state = life.who, life.state
         mark = self._mark_of(who, event.time_ms) if state is None and self._marks else None
         if type(event.data) is CustomerErased:
-            made = erase(who, state, event, self._policy, mark, {}, outcome)
-            if made is None:
-                return state
-            self._marks[mark_key(REPLAY_SECRET, who)] = made
-            self.erasures += 1
-            return None
-        after = evaluate.apply(who, state, event, _raw(line.number, event.type, line.text), self._policy, outcome, mark)
-        if mark is not None and after is not None:
+            made = erase(who, state, event, self._policy, mark, {}, life.outcome)
+            if made is not None:
+                self._marks[mark_key(REPLAY_SECRET, who)] = made
+                self.erasures += 1
+                life.state = None
+            return
+        life.state = evaluate.apply(who, state, event, raw, self._policy, life.outcome, mark)
+        if mark is not None and life.state is not None:
             del self._marks[mark_key(REPLAY_SECRET, who)]  # from here on his state knows it
-        return after
 
     def _mark_of(self, who: Who, time_ms: int) -> Mark | None:
         """The mark of one without a state, unless it has ended by this time."""
@@ -183,6 +220,13 @@ class Shard:
         return (
             (number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id and (until_ms is None or time_ms <= until_ms)
         )
+
+
+def _life_of(lives: dict[str, Life], event: Event) -> Life:
+    life = lives.get(event.customer_id)
+    if life is None:
+        life = lives[event.customer_id] = Life(Who(event.shop_id, event.customer_id))
+    return life
 
 
 def encode_line(outgoing: Outgoing) -> bytes:

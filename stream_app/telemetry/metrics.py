@@ -39,6 +39,7 @@ class Metrics:
             "duplicates": Counter(name + "duplicates", "events seen before", registry=registry),
             "changes": Counter(name + "changes", "status changes published", ["dimension", "cause"], registry=registry),
             "rekeyed": Counter(name + "rekeyed", "records sent on to the right partition", registry=registry),
+            "derived": Counter(name + "derived", "events sent to another customer", ["type"], registry=registry),
             "forgotten": Counter(name + "forgotten", "facts beyond the policy's horizons", ["what"], registry=registry),
             "suppressed": Counter(name + "suppressed", "events dropped because they are from before an erasure", registry=registry),
             "erasures": Counter(name + "erasures", "customers erased", registry=registry),

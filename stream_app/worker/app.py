@@ -20,9 +20,10 @@ from stream_app.engine.stream import Engine
 from stream_app.engine.topology import Topology
 from stream_app.engine.watchdog import Watchdog
 from stream_app.errors import StreamAppError
+from stream_app.processor.hop import REKEYED
 from stream_app.processor.marks import Erasing
 from stream_app.processor.policies import PolicyBook
-from stream_app.processor.status import REKEYED, StatusProcessor
+from stream_app.processor.status import StatusProcessor
 from stream_app.settings import Settings, read_erasure_key
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics

@@ -5,6 +5,7 @@ from typing import Any
 from tests.agreement.product import Output, Told
 from tests.oracle.customer import Customer
 from tests.oracle.days import parse_ms
+from tests.oracle.relations import DERIVED
 from tests.oracle.run import Outcome
 
 Line = tuple[Any, ...]
@@ -17,14 +18,14 @@ def differences(outcome: Outcome, output: Output, limit: int = 20) -> list[str]:
     found += _between("customers", sorted(outcome.customers), sorted(output.customers))
     for who in sorted(set(outcome.customers) & set(output.customers)):
         oracle, told = outcome.customers[who], output.customers[who]
-        found += [f"{who} {line}" for line in _of_customer(oracle, told, outcome.until)]
+        found += [f"{who} {line}" for line in _of_customer(oracle, told, outcome)]
         if len(found) >= limit:
             break
     return found[:limit] + structure(output)[:limit]
 
 
-def _of_customer(oracle: Customer, told: Told, until: int) -> list[str]:
-    found = _between("changes", [_expected_change(change) for change in oracle.changes], _told_changes(told))
+def _of_customer(oracle: Customer, told: Told, outcome: Outcome) -> list[str]:
+    found = _between("changes", [_expected_change(change) for change in oracle.changes], _told_changes(told, outcome.ids))
     found += _between("notices", [(notice["type"], notice["deadline"], notice["at"]) for notice in oracle.notices], _told_notices(told))
     for name, topic in TOPICS.items():
         expected = [
@@ -34,7 +35,7 @@ def _of_customer(oracle: Customer, told: Told, until: int) -> list[str]:
         found += _between(topic, expected, actual)
     profile = told.profile.get("data", {})
     found += _between("statuses", sorted(oracle.statuses.items(), key=str), sorted(profile.get("statuses", {}).items(), key=str))
-    measures = oracle.measures(until)
+    measures = oracle.measures(outcome.until)
     found += _between("measures", sorted(measures.items(), key=str), sorted(profile.get("measures", {}).items(), key=str))
     found += _between("sequence", [len(oracle.changes)], [profile.get("sequence")])
     return found
@@ -60,7 +61,7 @@ def _expected_change(change: dict[str, Any]) -> Line:
     )
 
 
-def _told_changes(told: Told) -> list[Line]:
+def _told_changes(told: Told, ids: set[str]) -> list[Line]:
     sequence_of = {event["id"]: event["data"]["sequence"] for event in told.changes}
     lines = []
     for event in told.changes:
@@ -74,12 +75,18 @@ def _told_changes(told: Told) -> list[Line]:
                 data["to"],
                 parse_ms(data["effective_at"]),
                 cause["kind"],
-                cause.get("event_id"),
+                _event_id(cause, ids),
                 revoked and sequence_of.get(revoked, "an unknown id"),
                 event["origin"],
             )
         )
     return lines
+
+
+def _event_id(cause: dict[str, Any], ids: set[str]) -> str | None:
+    """The id of the event that a cause names; what another customer's event gave rise to has an id of the product's own."""
+    name = cause.get("event_id")
+    return name if name is None or name in ids else DERIVED
 
 
 def _told_notices(told: Told) -> list[Line]:

@@ -16,7 +16,7 @@ from stream_app.codec.times import parse_time_ms
 from stream_app.demo.broker import free_port
 from stream_app.domain.facts.state import describe
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.processor.status import REKEYED
+from stream_app.processor.hop import REKEYED
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer, read_to_end
 from tests.integration import product

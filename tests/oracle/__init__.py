@@ -34,7 +34,10 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
   silence ends at the start of the clock's local day, and is nothing on the day of the last order; a loss is averaged like a gain.
 - `late_days_average` is floored; it averages over counting orders of the window that have a payment.
 - The number of refunds counts distinct refund_ids of orders of the window that are not cancelled, voided by refund included.
-- A referral is stored and converts nobody: `referrals` is 0 until conversions exist.
+- A referral of a pair that is made again tells nobody; the earlier time counts for the conversion at once.
+- What is told of a referral moves the clock of a customer whom it is told, and no more: not `high`, no id, no birth. It is `event`
+  or `late` by that customer's clock. It is told when the earliest counting order is not what was told last, none being null.
+- A conversion that lies on a local day after the referrer's clock (a void made a later order the first) counts from that day's start.
 - `winback` starts with a change from null to none; publishing follows the numbers of section 3: lifecycle, churn_risk, class,
   label, service_level, winback.
 - Notices: wanted is `inactive_at` while churn_risk is high. An announced deadline that is no longer wanted is revoked, unless

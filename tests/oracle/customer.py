@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.oracle import contact, opportunity, reactions
 from tests.oracle.days import DAY
-from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, voided
+from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, note_referral, voided
 from tests.oracle.moments import moments
 
 DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "contact", "winback", "opportunity")
@@ -26,6 +26,7 @@ class Customer:
         self.open: dict[str, Order] = {}
         self.closed: list[Order] = []
         self.others: list[Event] = []
+        self.referred: dict[str, tuple[int, int | None]] = {}  # when the referral was made, and the first order as told
         self.waiting: list[tuple[int, Event]] = []
         self.rejected: list[tuple[str, str]] = []
         self.duplicates = 0
@@ -111,6 +112,7 @@ class Customer:
                 accepted = True
             kind = "event" if event["type"] == "payment.received" else "void"
             return kind if accepted else None
+        note_referral(self.referred, event)
         self.others.append(event)
         return "event"
 
@@ -160,7 +162,7 @@ class Customer:
 
     def measures(self, clock: int | None = None) -> dict[str, Any]:
         """All measures at the customer's clock, or at a later one."""
-        return measure(self.orders, self.others, self.clock if clock is None else clock, self.policy)
+        return measure(self.orders, self.others, self.clock if clock is None else clock, self.policy, list(self.referred.values()))
 
     def _lifecycle(self, lead: dict[str, Any] | None) -> str:
         if lead:

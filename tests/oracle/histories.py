@@ -32,6 +32,7 @@ class Teller:
     customer: str
     contradict: bool
     begin: int
+    peers: tuple[str, ...] = ()
     told: list[tuple[int, Raw]] = field(default_factory=list)
     order_ids: list[str] = field(default_factory=list)
     moments: list[int] = field(default_factory=list)
@@ -127,7 +128,7 @@ class Teller:
             ("preference.set", {"preferred_channel": channel, "closed_channels": rng.sample(CHANNELS, 2)}),
             ("lead.identified", {"note": "met"}),
             ("lead.ruled_out", {}),
-            ("referral.made", {"referred_customer_id": f"nobody-{rng.randint(1, 9)}"}),
+            ("referral.made", {"referred_customer_id": rng.choice((f"nobody-{rng.randint(1, 9)}", *self.peers))}),
             ("feedback.given", {"kind": rng.choice(("idea", "complaint", "review")), "accepted": rng.random() < 0.6}),
             ("profile.assessed", {"criteria": scores}),
         ]
@@ -214,9 +215,9 @@ def history(
         document["horizons"].pop("ledger_orders", None)  # an order older than one that closed early: no state of bounded size can be exact
     begin = to_ms(rng.choice(BEGINNINGS))
     arrivals: list[tuple[int, Raw]] = []
-    for number in range(customers):
-        name = rng.choice(NAMES).format(number)
-        teller = Teller(rng, document, rng.choice(("acme", "b.v-2")), name, contradict, begin)
+    names = tuple(rng.choice(NAMES).format(number) for number in range(customers))
+    for name in names:
+        teller = Teller(rng, document, rng.choice(("acme", "b.v-2")), name, contradict, begin, peers=names)
         teller.story(rng.randint(1, 2 * size), faults=contradict)
         for time, raw in teller.told:
             arrivals.append((time + _delay(rng, shuffled=shuffled), raw))

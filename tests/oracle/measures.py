@@ -4,7 +4,7 @@ An order is a dict: `time`, `day`, `id`, `total`, `discount`, `cost` (or None), 
 `refunds` (refund_id -> amount), `late_days` (one per payment). Other events are dicts with `time`, `day`, `id`, `type`, `data`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import floor
 from typing import Any
 
@@ -81,8 +81,8 @@ def leading(orders: list[Order], policy: Policy) -> dict[str, Any] | None:
     return best
 
 
-def _windowed(orders: list[Order], others: list[Event], policy: Policy) -> dict[str, Any]:
-    """Measures that see only the window; `orders` and `others` are those of the window."""
+def _windowed(orders: list[Order], others: list[Event], converted: int, policy: Policy) -> dict[str, Any]:
+    """Measures that see only the window; `orders`, `others` and the number of conversions are those of the window."""
     counting = [order for order in orders if not voided(order)]
     kept = [order for order in orders if not order["cancelled"]]
     contacts = [event for event in others if event["type"] == "contact.made"]
@@ -110,10 +110,22 @@ def _windowed(orders: list[Order], others: list[Event], policy: Policy) -> dict[
         "contact_cost": contact_cost,
         "cost_to_serve": cost_to_serve,
         "value_now": margins - cost_to_serve,
-        "referrals": 0,
+        "referrals": converted,
         "feedback": accepted,
-        "value_strategic": accepted * policy["value"]["feedback"],
+        "value_strategic": converted * policy["value"]["referral"] + accepted * policy["value"]["feedback"],
     }
+
+
+def note_referral(referred: dict[str, tuple[int, int | None]], event: Event) -> None:
+    """A referral into the pairs: the earliest one's time counts, and nobody refers himself."""
+    if event["type"] == "referral.made" and (other := event["data"]["referred_customer_id"]) != event["subject"]:
+        made, first = referred.get(other, (event["time"], None))
+        referred[other] = (min(made, event["time"]), first)
+
+
+def conversion_days(referred: Sequence[tuple[int, int | None]], zone: str) -> list[int]:
+    """The local days of the conversions; someone who bought before the referral is not converted."""
+    return [day_of(zone, first) for made, first in referred if first is not None and first >= made]
 
 
 def assessments(others: list[Event]) -> dict[str, int]:
@@ -124,15 +136,19 @@ def assessments(others: list[Event]) -> dict[str, int]:
     return {name: event["data"]["criteria"][name] for name, event in latest_of.items() if event}
 
 
-def measure(orders: list[Order], others: list[Event], clock: int, policy: Policy) -> dict[str, Any]:
-    """All measures at the clock, `score` included."""
-    today = day_of(policy["time_zone"], clock)
+def measure(
+    orders: list[Order], others: list[Event], clock: int, policy: Policy, referred: Sequence[tuple[int, int | None]] = ()
+) -> dict[str, Any]:
+    """All measures at the clock, `score` included; `referred` holds when each referral was made and the other's first order."""
+    zone = policy["time_zone"]
+    today = day_of(zone, clock)
     first = today - policy["window_days"] + 1
     counting = [order for order in orders if not voided(order)]
     lead = leading(counting, policy)
     found = _windowed(
         [order for order in orders if first <= order["day"] <= today],
         [event for event in others if first <= event["day"] <= today],
+        sum(1 for day in conversion_days(referred, zone) if first <= day <= today),
         policy,
     )
     future = 0

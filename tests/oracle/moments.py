@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from tests.oracle import contact, opportunity
 from tests.oracle.days import DAY, day_of, start
-from tests.oracle.measures import Event, Order, Policy, first_below, leading, voided
+from tests.oracle.measures import Event, Order, Policy, conversion_days, first_below, leading, voided
 from tests.oracle.model import future, has_model
 
 
@@ -17,6 +17,7 @@ class Known(Protocol):
     hold: int | None
     waiting: list[tuple[int, Event]]
     others: list[Event]
+    referred: dict[str, tuple[int, int | None]]
 
     @property
     def orders(self) -> list[Order]:
@@ -30,7 +31,9 @@ def moments(customer: Known) -> list[int]:
     """The moments, in no order; those that lie behind the clock do not matter."""
     policy, zone = customer.policy, customer.policy["time_zone"]
     found = [expiry for expiry, _ in customer.waiting]
-    windowed = [order["day"] for order in customer.orders]
+    converted = conversion_days(list(customer.referred.values()), zone)
+    found += [start(zone, day) for day in converted]
+    windowed = [order["day"] for order in customer.orders] + converted
     windowed += [event["day"] for event in customer.others if event["type"] in ("contact.made", "feedback.given")]
     leaving = sorted({day + policy["window_days"] for day in windowed})
     found += [start(zone, day) for day in leaving]

@@ -8,6 +8,7 @@ from tests.oracle.customer import Customer
 from tests.oracle.days import day_of, parse_ms
 from tests.oracle.document import complete
 from tests.oracle.measures import Event, Policy
+from tests.oracle.relations import Relations
 
 TYPES = frozenset(
     (
@@ -37,6 +38,7 @@ class Outcome:
     customers: dict[tuple[str, str], Customer] = field(default_factory=dict)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     until: int = 0
+    ids: set[str] = field(default_factory=set)
 
 
 def refusal(raw: dict[str, Any], time: int, policy: dict[str, Any]) -> str | None:
@@ -53,16 +55,18 @@ def refusal(raw: dict[str, Any], time: int, policy: dict[str, Any]) -> str | Non
 def event_of(raw: dict[str, Any], time: int, policy: Policy) -> Event:
     """An accepted CloudEvent as the plain dict that `Customer.fold` takes."""
     day = day_of(policy["time_zone"], time)
-    return {"time": time, "day": day, "id": raw["id"], "type": raw["type"], "data": dict(raw["data"])}
+    return {"time": time, "day": day, "id": raw["id"], "subject": raw["subject"], "type": raw["type"], "data": dict(raw["data"])}
 
 
 def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_given: bool = False, until: int | None = None) -> Outcome:
     """What every customer of the file goes through; sorted by time first (ties in file order) unless `as_given`."""
     policy, outcome = complete(document), Outcome()
+    relations = Relations(outcome.customers)
     decoded: list[tuple[int, dict[str, Any]]] = []
     accepted = 0
     for raw in events:
         time = parse_ms(raw["time"])
+        outcome.ids.add(raw["id"])
         code = refusal(raw, time, policy)
         if code:
             outcome.rejected.append((raw["id"], code))
@@ -86,6 +90,7 @@ def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_giv
         customer = outcome.customers.setdefault(name, Customer(policy))
         duplicates, rejected = customer.duplicates, len(customer.rejected)
         customer.fold(event)
+        relations.after(*name, time)
         if customer.duplicates == duplicates and raw["id"] not in {refused for refused, _ in customer.rejected[rejected:]}:
             accepted = max(accepted, time)
     outcome.until = accepted if until is None else until

@@ -12,16 +12,19 @@ import yaml
 
 from stream_app.codec.policy import read_policy
 from stream_app.codec.state import decode_state, encode_facts
-from stream_app.domain.evaluate import reach
+from stream_app.domain.changes import Who
+from stream_app.domain.evaluate import Outcome, advance, reach
 from stream_app.domain.policy import Policy
 from stream_app.engine.fold import Headers
 from stream_app.engine.transactions.partitioner import partition_of
+from stream_app.processor.hop import REKEYED
 from stream_app.processor.policies import DEFAULT_KEY, PolicyBook
 from stream_app.processor.status import StatusProcessor
 from tests.oracle.days import parse_ms
 from tests.properties.stories import topic_of
 
 Emitted = tuple[str, bytes | None, bytes | None]
+Sent = tuple[int, bytes | None, bytes | None, Headers]
 WALL_MS = parse_ms("2026-01-01T00:00:00Z")
 
 
@@ -40,12 +43,13 @@ class Line:
 
 @dataclass
 class Partition:
-    """What survives a restart of one partition: states with their timers, the memo, and what was published."""
+    """What survives a restart of one partition: states with their timers, the memo, what was published, and sent to other partitions."""
 
     number: int
     states: dict[bytes, tuple[bytes, int | None]] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
     emitted: list[Emitted] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
 
 
 class MemoryUnit:
@@ -57,6 +61,7 @@ class MemoryUnit:
         self._kept = kept
         self._written: dict[bytes, tuple[bytes, int | None] | None] = {}
         self._emitted: list[Emitted] = []
+        self._sent: list[Sent] = []
         self._timers: list[tuple[int, bytes]] = []
         for key, (_, deadline) in kept.states.items():
             if deadline is not None:
@@ -98,7 +103,11 @@ class MemoryUnit:
         return [(one, self.read(one)) for one in found[:limit]]
 
     def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
-        """Add an output; nothing goes to another partition, for every record lies where it belongs."""
+        """Add an output; to other partitions go only derived events, for every record lies where it belongs."""
+        if topic == REKEYED:
+            assert partition is not None
+            self._sent.append((partition, key, value, headers))
+            return
         assert partition in (None, self.partition)
         assert topic == "dead-letters" or len(headers) == (value is not None)
         self._emitted.append((topic, key, value))
@@ -115,6 +124,7 @@ class MemoryUnit:
                 self._kept.states[key] = held
         self._kept.memo = json.loads(json.dumps(memo))
         self._kept.emitted += self._emitted
+        self._kept.sent += self._sent
 
 
 def compiled(document: dict[str, Any]) -> Policy:
@@ -239,6 +249,8 @@ def facts_at(kept: Partition, document: dict[str, Any], time_ms: int) -> dict[by
     policy, found = compiled(document), {}
     for key, (encoded, _) in kept.states.items():
         state = decode_state(encoded)
+        if state.deadline_ms is not None and state.deadline_ms <= time_ms:  # made by an event that came after the watermark
+            advance(Who("", ""), state, time_ms, policy, Outcome())
         reach(state, time_ms, policy)
         found[key] = encode_facts(state)
     return found

@@ -18,15 +18,21 @@ BEGIN = parse_ms("2018-02-10T00:00:00Z")
 
 
 @st.composite
-def stories(draw: st.DrawFn, *, customers: int = 1, contradict: bool = False, dwell: bool = True, wide: bool = False) -> History:
-    """A history in time order (ties: orders before contacts, as the worker merges them), with the policy for it."""
+def stories(
+    draw: st.DrawFn, *, customers: int = 1, contradict: bool = False, dwell: bool = True, wide: bool = False, related: bool = False
+) -> History:
+    """A history in time order (ties: orders before contacts, as the worker merges them), with the policy for it.
+
+    `related` customers refer each other, else nobody that there is.
+    """
     rng = Random(draw(st.integers(0, 1 << 32)))
     document = policy(rng, dwell=dwell, wide=wide)
     document["clock"] = "events"
     document["horizons"].pop("ledger_orders", None)  # beyond that limit the order of arrival may matter
     events: list[Raw] = []
-    for number in range(customers):
-        teller = Teller(rng, document, "acme", f"c-{number}", contradict, BEGIN)
+    names = tuple(f"c-{number}" for number in range(customers))
+    for name in names:
+        teller = Teller(rng, document, "acme", name, contradict, BEGIN, peers=names if related else ())
         teller.story(rng.randint(1, 14), faults=False)
         events += [raw for _, raw in teller.told]
     kept = [raw for raw in events if draw(st.booleans()) or draw(st.booleans())] or events[:1]

@@ -9,7 +9,7 @@ from stream_app.engine import partition, stream, takeover
 from stream_app.engine.transactions import hanging, producer
 from tests.simulator.clients import SimProducer, SimReader
 from tests.simulator.plan import schedule
-from tests.simulator.world import World
+from tests.simulator.world import REKEYED, World
 
 
 def run(seed: int) -> World:
@@ -27,6 +27,8 @@ def run(seed: int) -> World:
         world.loop.run()
         world.ended_at_s = world.loop.epoch_s + world.loop.now
         world.bugs += world.loop.errors
+    told = [log.history for (topic, _), log in world.broker.logs.items() if topic == REKEYED]
+    world.faults.count("derived event", sum(one.is_visible and b'"referral.' in (one.value or b"") for history in told for one in history))
     return world
 
 

@@ -17,6 +17,7 @@ STRIKE = (
     "broker killed",
     "commit timed out",
     "compacted",
+    "derived event",
     "delivered again",
     "ended by StalledError",
     "ended by UnitError",

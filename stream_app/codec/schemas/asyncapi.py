@@ -5,7 +5,7 @@ from typing import Any
 from stream_app import __version__
 from stream_app.codec.dead_letters import CODE, DETAIL, ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES
-from stream_app.codec.wire import WIRE_TYPES
+from stream_app.codec.wire import DERIVED_WIRE_TYPES, WIRE_TYPES
 from stream_app.domain.events import ORDER_TYPES, Code
 
 FILE = "asyncapi.json"
@@ -22,6 +22,13 @@ _IN: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "The thresholds of each shop; compacted.",
         {"type": "string", "pattern": f"^(?:{_SHOP}|\\*)$", "description": "The shop, or * for every shop without a policy of its own."},
         ["policy"],
+    ),
+}
+_BETWEEN: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "customer-events-rekeyed": (
+        "Between workers: what a customer's events mean for another customer. Events that were read in a wrong partition travel here too.",
+        _CUSTOMER_KEY,
+        list(DERIVED_WIRE_TYPES),
     ),
 }
 _OUT: dict[str, tuple[str, dict[str, Any], list[str]]] = {
@@ -44,7 +51,7 @@ _DEAD_LETTERS = "dead-letters"
 
 def make_asyncapi(suffix: str) -> dict[str, Any]:
     """The document; payloads refer to the schema files beside it, whose names end in `suffix`."""
-    topics = _IN | _OUT
+    topics = _IN | _BETWEEN | _OUT
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -56,7 +63,7 @@ def make_asyncapi(suffix: str) -> dict[str, Any]:
         "defaultContentType": "application/cloudevents+json",
         "channels": {name: _channel(name, *topic) for name, topic in topics.items()} | {_DEAD_LETTERS: _dead_letters()},
         "operations": {name: _operation(name, "receive") for name in _IN}
-        | {name: _operation(name, "send") for name in (*_OUT, _DEAD_LETTERS)},
+        | {name: _operation(name, "send") for name in (*_BETWEEN, *_OUT, _DEAD_LETTERS)},
         "components": {"messages": {kind: _message(kind, key, suffix) for _, key, kinds in topics.values() for kind in kinds}},
     }
 

@@ -15,7 +15,7 @@ from stream_app.codec.policy import PolicyDocument
 from stream_app.codec.schemas.asyncapi import FILE as ASYNCAPI_FILE
 from stream_app.codec.schemas.asyncapi import make_asyncapi
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES, UNCAUSED
-from stream_app.codec.wire import WIRE_TYPES
+from stream_app.codec.wire import DERIVED_WIRE_TYPES, WIRE_TYPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SUFFIX = ".schema.json"
@@ -47,8 +47,8 @@ _OUT_TIME = {
     "description": "RFC 3339 in UTC with milliseconds: when it takes effect.",
 }
 _OUT_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_CUSTOMER_FIELDS = ("referred_customer_id", "into")
-_TIME_FIELDS = ("due_at",)
+_CUSTOMER_FIELDS = ("referred_customer_id", "referrer_id", "into")
+_TIME_FIELDS = ("due_at", "at")
 
 Schema = dict[str, Any]
 
@@ -63,7 +63,7 @@ class _Untitled(GenerateJsonSchema):
 def make_schemas() -> dict[str, Schema]:
     """Every schema by its file name."""
     made = {"envelope" + SUFFIX: _finish("envelope", _envelope()), "policy" + SUFFIX: _finish("policy", _policy())}
-    made |= {name + SUFFIX: _finish(name, _input(name)) for name in WIRE_TYPES}
+    made |= {name + SUFFIX: _finish(name, _input(name, wire)) for name, wire in (WIRE_TYPES | DERIVED_WIRE_TYPES).items()}
     made |= {name + SUFFIX: _finish(name, _output(name)) for name in OUTPUT_TYPES}
     return made
 
@@ -127,8 +127,8 @@ def _envelope() -> Schema:
     }
 
 
-def _input(name: str) -> Schema:
-    data, definitions = _define(WIRE_TYPES[name])
+def _input(name: str, wire: type) -> Schema:
+    data, definitions = _define(wire)
     for definition in (data, *definitions.values()):
         _open(definition)
     schema = _envelope()
@@ -190,7 +190,7 @@ def _open(definition: Schema) -> None:
         if name in _CUSTOMER_FIELDS:
             definition["properties"][name] = _CUSTOMER
         elif name in _TIME_FIELDS:
-            definition["properties"][name] = _TIME
+            definition["properties"][name] = _or_null(_TIME) if {"type": "null"} in schema.get("anyOf", ()) else _TIME
         elif name not in required:
             definition["properties"][name] = _or_null(schema)
 

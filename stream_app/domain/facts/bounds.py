@@ -7,6 +7,7 @@ from stream_app.domain.facts import contacts
 from stream_app.domain.facts.index import count_refund_ids
 from stream_app.domain.facts.notes import Raw, Waiting
 from stream_app.domain.facts.orders import order_unknown
+from stream_app.domain.facts.referrals import NAMES_BYTES_MAX, names_bytes
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Policy
 
@@ -51,12 +52,15 @@ def size(waiting: Waiting) -> int:
 def _columns(state: State) -> int:
     mask = 9 if len(state.groups) < 64 else 12 + len(state.groups) // 8
     columns = (60 + mask) * len(state.order_ms) + 31 * len(state.seen_ms) + 20 * len(state.closed_sale)
+    columns += 9 * len(state.conversions)
     return columns + 42 * len(state.notes) + 21 * count_refund_ids(state)
 
 
 def _names_at_most(state: State) -> int:
     """More than `_names`, and found without looking at each of them."""
     names = (40 + _NAME_BYTES_MAX) * len(state.criteria) + (60 + _NAME_BYTES_MAX) * len(state.groups)
+    if state.referred or state.referrers:
+        names += NAMES_BYTES_MAX
     if not state.closed_days:
         return names
     return names + len(state.closed_days) * (120 + sum(6 + len(name.encode()) for name in state.groups))
@@ -64,4 +68,5 @@ def _names_at_most(state: State) -> int:
 
 def _names(state: State) -> int:
     names = sum(40 + len(name.encode()) for name in state.criteria) + sum(60 + len(name.encode()) for name in state.groups)
+    names += names_bytes(state)
     return names + sum(120 + sum(6 + len(name.encode()) for name in row[2]) for row in state.closed_days)

@@ -137,6 +137,27 @@ class Watermark(Struct, gc=False):
     """`watermark`: no event of this shop before its time will follow in this partition."""
 
 
+class ReferralKnown(Struct, gc=False):
+    """`referral.known`, derived from a `referral.made`: who has referred the subject.
+
+    `referred_customer_id` is the subject as the referrer has named him.
+    """
+
+    referrer_id: Id
+    referred_customer_id: Id
+
+
+class ReferralFirstOrder(Struct, gc=False):
+    """`referral.first_order`, derived: when the referred customer's earliest counting order was, None without one.
+
+    `number` counts what the referred customer has told: an older word that comes again after a newer one says nothing.
+    """
+
+    referred_customer_id: Id
+    at_ms: int | None
+    number: int = 0
+
+
 EventData = (
     OrderPlaced
     | OrderCancelled
@@ -154,6 +175,8 @@ EventData = (
     | CustomerMerged
     | CustomerErased
     | Watermark
+    | ReferralKnown
+    | ReferralFirstOrder
 )
 
 EVENT_TYPES: dict[str, type[EventData]] = {
@@ -174,6 +197,12 @@ EVENT_TYPES: dict[str, type[EventData]] = {
     "customer.erased": CustomerErased,
     "watermark": Watermark,
 }
+
+DERIVED_TYPES: dict[str, type[EventData]] = {
+    "referral.known": ReferralKnown,
+    "referral.first_order": ReferralFirstOrder,
+}
+"""What one customer's events mean for another, told over the rekeyed topic. In the other inputs these types are unknown."""
 
 ORDER_TYPES = frozenset({"order.placed", "order.cancelled", "order.refunded", "payment.received", "watermark"})
 

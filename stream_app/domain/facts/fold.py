@@ -23,10 +23,11 @@ from stream_app.domain.events import (
     PaymentReceived,
     PreferenceSet,
     ProfileAssessed,
+    ReferralMade,
     Rejected,
     compact,
 )
-from stream_app.domain.facts import bounds, contacts, index, orders
+from stream_app.domain.facts import bounds, contacts, index, orders, referrals
 from stream_app.domain.facts.notes import Raw, Waiting
 from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
@@ -39,7 +40,8 @@ class Folded:
     """What came of folding one event.
 
     `rejected`: the event itself, or waiting ones it brought to an end. `voids`: a cancel or refund took effect, or began to wait.
-    `placed`: the product groups of the order it placed. `forgotten`: what the bounds of the state made us forget early.
+    `placed`: the product groups of the order it placed. `referred`: whom it made a referral of, if he must be told.
+    `forgotten`: what the bounds of the state made us forget early.
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,7 @@ class Folded:
         self.refused = False
         self.voids = False
         self.placed = 0
+        self.referred = ""
         self.forgotten: list[str] = []
 
 
@@ -85,6 +88,9 @@ def fold(state: State, event: Event, raw: Raw, policy: Policy) -> Folded:
     elif type(data) is PaymentReceived:
         late_days = max(0, (event.time_ms - data.due_ms) // DAY_MS)
         _about_order(state, Waiting(data.order_id, 0, event.type, "", 0, late_days, raw), policy, folded)
+    elif type(data) is ReferralMade:
+        if referrals.make(state, event.customer_id, data.referred_customer_id, event.time_ms, folded.forgotten):
+            folded.referred = data.referred_customer_id
     else:
         rejected = _RULES[type(data)](state, event, data, policy) if type(data) in _RULES else None
         if rejected is not None:

@@ -58,6 +58,9 @@ class State:
     notice_id: str = ""
     waiting: list[Waiting] = field(default_factory=list)
     mark: Mark | None = None  # of one who came back after an erasure, for as long as events from before it are dropped
+    # What was told to and by other customers: how many derived events he has sent, and the number of the latest he was sent, by sender.
+    told: int = 0
+    heard: dict[str, int] = field(default_factory=dict)
     # Facts from here on.
     low_ms: int = 0  # the earliest and the latest time of his own events
     high_ms: int = NEVER
@@ -114,6 +117,10 @@ class State:
     # Contact (contacts.py).
     touched_ms: int = NEVER  # the latest contact, either way, or answer to one
     bucket_outside: int = 0  # day buckets older than the window of measures, kept for a cap: a prefix
+    # Referrals (referrals.py). The times of conversions, ascending, are without names: one stays when the name it came from goes.
+    referred: dict[str, tuple[int, int]] = field(default_factory=dict)  # whom he referred -> when, their earliest counting order
+    referrers: list[str] = field(default_factory=list)  # who referred him, ascending
+    conversions: list[int] = field(default_factory=list)
     # No columns (index.py): made from those above when a large state is searched for the first time; -1 is not counted yet.
     seen_at: dict[str, int] | None = field(default=None, compare=False)
     ordered_at: dict[str, int] | None = field(default=None, compare=False)
@@ -132,10 +139,26 @@ def masked_groups(state: State, mask: int) -> list[int]:
     return [g for g in range(len(state.groups)) if mask >> g & 1]
 
 
-def new_state(time_ms: int, mark: Mark | None = None) -> State:
-    """A customer whose first event carries `time_ms`; one with a `mark` lived before, and is born at another time than then."""
+def new_state(time_ms: int, mark: Mark | None = None, before: State | None = None) -> State:
+    """A customer whose first event carries `time_ms`; one with a `mark` lived before, and is born at another time than then.
+
+    `before` is what was known of him when he was no customer.
+    """
     born_ms = time_ms if mark is None or time_ms not in mark[2] else max(mark[2]) + 1
-    return State(born_ms=born_ms, clock_ms=time_ms, low_ms=time_ms, mark=mark)
+    state = State(born_ms=born_ms, clock_ms=time_ms, low_ms=time_ms, mark=mark)
+    if before is not None:
+        state.referrers = list(before.referrers)
+    return state
+
+
+def absent(mark: Mark | None) -> State:
+    """What is known of someone who is no customer, and no more than that: no status, no profile, no deadline, no sequence."""
+    return State(born_ms=NEVER, clock_ms=NEVER, low_ms=NEVER, mark=mark)
+
+
+def is_customer(state: State | None) -> bool:
+    """Whether this is the state of a customer: somebody has stated an event of his own."""
+    return state is not None and state.born_ms != NEVER
 
 
 def describe(state: State) -> dict[str, Any]:

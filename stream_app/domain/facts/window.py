@@ -9,6 +9,7 @@ from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts import contacts, growth
+from stream_app.domain.facts.referrals import next_move_ms
 from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.rhythm import patience_ms
@@ -154,7 +155,7 @@ def _leave_orders(state: State, policy: Policy, from_ms: int) -> None:
 
 
 def next_leave_ms(state: State, policy: Policy) -> int | None:
-    """When the oldest day of the window leaves it, or None when the window is empty."""
+    """When the oldest day of the window leaves it, or a conversion enters it; None when nothing can."""
     oldest = None
     if state.outside < len(state.order_ms):
         oldest = policy.calendar.day(state.order_ms[state.outside])
@@ -162,7 +163,11 @@ def next_leave_ms(state: State, policy: Policy) -> int | None:
         oldest = state.bucket_day[state.bucket_outside]
     if state.closed_days and (oldest is None or state.closed_days[0][0] < oldest):
         oldest = state.closed_days[0][0]
-    return None if oldest is None else policy.calendar.start(oldest + policy.window_days)
+    moment = None if oldest is None else policy.calendar.start(oldest + policy.window_days)
+    if not state.conversions:
+        return moment
+    moves = next_move_ms(state, policy)
+    return moves if moment is None or (moves is not None and moves < moment) else moment
 
 
 def rebuild(state: State, policy: Policy) -> None:

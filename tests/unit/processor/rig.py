@@ -3,20 +3,23 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from stream_app.codec.state import decode_state
+from stream_app.codec.times import parse_time_ms
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Fixed, Policy
 from stream_app.engine.fold import Decoded, Headers
 from stream_app.engine.stores.cleaning import timers_of
 from stream_app.engine.stores.store import MemoryStore, Timer
+from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
+from stream_app.processor.hop import REKEYED
 from stream_app.processor.marks import Erasing
 from stream_app.processor.policies import PolicyBook
-from stream_app.processor.status import REKEYED, StatusProcessor
+from stream_app.processor.status import StatusProcessor
 from tests.builders import at, policy
 
 WALL_MS = at(5_000)
@@ -188,6 +191,50 @@ class Rig:
             for name, number in unit.counts.items():
                 total[name] = total.get(name, 0) + number
         return total
+
+
+@dataclass
+class Rigs:
+    """Several partitions, and the rekeyed topic between them."""
+
+    partitions: int
+    policies: PolicyBook = field(default_factory=book)
+
+    def __post_init__(self) -> None:
+        """Begin empty."""
+        self.rigs = [Rig(self.policies, self.partitions, number) for number in range(self.partitions)]
+        self._seen = [0] * self.partitions
+        self._arrived = [0] * self.partitions
+
+    def of(self, customer: str, shop: str = "acme") -> Rig:
+        """The partition where a customer lives."""
+        return self.rigs[partition_of(f"{shop}/{customer}".encode(), self.partitions)]
+
+    def work(self, *records: Record) -> None:
+        """One record after another, each in its customer's partition, with all that comes of it."""
+        for record in records:
+            rig = self.rigs[partition_of(record.key or b"", self.partitions)]
+            rig.work(replace(record, partition=rig.partition))
+            self.deliver()
+
+    def hops(self) -> list[tuple[int, Record]]:
+        """What was sent to each partition since the last call."""
+        found = []
+        for rig in self.rigs:
+            sent, self._seen[rig.partition] = rig.outputs[self._seen[rig.partition] :], len(rig.outputs)
+            for one in sent:
+                if one.topic == REKEYED:
+                    assert one.partition is not None
+                    offset, self._arrived[one.partition] = self._arrived[one.partition], self._arrived[one.partition] + 1
+                    stamp = parse_time_ms(one.event["time"]) or 0
+                    found.append((one.partition, Record(one.value, one.key, REKEYED, one.partition, offset, stamp, one.headers)))
+        return found
+
+    def deliver(self) -> None:
+        """Let everything arrive that is on its way, and what comes of it."""
+        while hops := self.hops():
+            for partition, record in hops:
+                self.rigs[partition].work(record)
 
 
 def iso(days: float) -> str:

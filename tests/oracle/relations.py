@@ -1,0 +1,49 @@
+"""Referrals: what one customer's events are for another. A pair is remembered by its referrer: (when he made it, first order told)."""
+
+from tests.oracle.customer import Customer
+from tests.oracle.measures import voided
+
+DERIVED = "derived"
+"""Stands for the id of an event that another customer's event gave rise to."""
+
+
+def first_order(customer: Customer) -> int | None:
+    """The time of the earliest counting order."""
+    return min((int(order["time"]) for order in customer.orders if not voided(order)), default=None)
+
+
+def hear(customer: Customer, time: int, referred: dict[str, tuple[int, int | None]] | None = None) -> None:
+    """An event of his own that comes from another customer, with what it says of those he has referred."""
+    customer.advance(time)
+    kind = "late" if time < customer.clock else "event"
+    customer.clock = max(customer.clock, time)
+    customer.referred |= referred or {}
+    customer._evaluate({"kind": kind, "event_id": DERIVED}, customer.clock)
+
+
+class Relations:
+    """All pairs of a file, and what is told along them right after each event."""
+
+    def __init__(self, customers: dict[tuple[str, str], Customer]) -> None:
+        """Begin without pairs."""
+        self.customers = customers
+        self.pairs: set[tuple[str, str, str]] = set()
+
+    def after(self, shop: str, name: str, time: int) -> None:
+        """An event of this customer was folded."""
+        customer = self.customers[shop, name]
+        for referred in sorted(customer.referred):
+            if (shop, name, referred) not in self.pairs:
+                self.pairs.add((shop, name, referred))
+                other = self.customers.get((shop, referred))
+                if other is not None:
+                    hear(other, time)
+                    self._tell(shop, name, referred, time)
+        for _, referrer, referred in sorted(pair for pair in self.pairs if (pair[0], pair[2]) == (shop, name)):
+            self._tell(shop, referrer, referred, time)
+
+    def _tell(self, shop: str, referrer: str, referred: str, time: int) -> None:
+        customer, first = self.customers[shop, referrer], first_order(self.customers[shop, referred])
+        made, told = customer.referred[referred]
+        if first != told:
+            hear(customer, time, {referred: (made, first)})
