@@ -72,9 +72,10 @@ class PolicyFollower:
         key = (record.key or b"").decode("utf-8", "replace")
         try:
             self._sink.put(key, record.timestamp, record.value)
-        except PolicyError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one shop's document, it must not end the work for all others
             self._metrics.policy_error()
-            _log.error("policy not used", partition=record.partition, offset=record.offset, reason=str(error))
+            reason = str(error) if isinstance(error, PolicyError) else f"unexpected {type(error).__name__}"
+            _log.error("policy not used", partition=record.partition, offset=record.offset, reason=reason)
         else:
             _log.info("policy taken", partition=record.partition, offset=record.offset, withdrawn=record.value is None)
 
