@@ -14,6 +14,7 @@ HEADERS: Final = [("content-type", CONTENT_TYPE)]
 _NONE: Final[frozenset[str]] = frozenset()
 _TIMELESS: Final = frozenset({"cause", "policy"})
 _TIMELESS_OF_PROFILE: Final = frozenset({"measures", "statuses", "policy"})
+_TIMES: Final = frozenset({"valid_until", "next_deadline", "moment"})
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -45,7 +46,7 @@ def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[s
     written: dict[str, Any] = {}
     for name, value in data.items():
         if type(value) is int:
-            is_time = (name[-3:] == "_at" and name[:9] != "criteria.") or name in {"valid_until", "next_deadline", "moment"}
+            is_time = (name.endswith("_at") and not name.startswith("criteria.")) or name in _TIMES
             written[name] = format_time(value) if is_time else value
         elif type(value) is dict and name not in timeless:
             written[name] = with_times(value, _NONE)

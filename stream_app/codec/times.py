@@ -25,6 +25,8 @@ _milli_texts: Final = [f"{milli:03}Z" for milli in range(1000)]
 _seconds: Final = {f"{second:02}": second * 1000 for second in range(60)}
 _tails: Final[dict[str, int]] = {"Z": 0, "z": 0}
 _days: Final[dict[int, str]] = {}
+_texts: Final[dict[int, str]] = {}
+_TEXTS_MAX: Final = 4_096  # what is published of one customer names the same few times again and again
 
 
 def parse_time_ms(text: str) -> int | None:
@@ -40,6 +42,15 @@ def parse_time_ms(text: str) -> int | None:
 
 def format_time(time_ms: int) -> str:
     """RFC 3339 in UTC with milliseconds, for years 1 to 9999: `2026-03-01T09:15:00.000Z`."""
+    text = _texts.get(time_ms)
+    if text is None:
+        if len(_texts) >= _TEXTS_MAX:
+            _texts.clear()
+        text = _texts[time_ms] = _format(time_ms)
+    return text
+
+
+def _format(time_ms: int) -> str:
     day, rest = divmod(time_ms, DAY_MS)
     head = _days.get(day)
     if head is None:

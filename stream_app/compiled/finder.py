@@ -48,8 +48,10 @@ MODULES = (
     "engine.inputs",
     "engine.unit",
     "processor.customers",
+    "processor.policies",
     "processor.status",
     "processor.streams",
+    "processor.sweep",
 )
 
 

@@ -42,11 +42,13 @@ class Cause:
 
 
 class Who:
-    """Whose events these are."""
+    """Whose events these are; and what was computed for his ids, so that it is done once: his part of each, and the latest change's."""
 
     def __init__(self, shop_id: str, customer_id: str) -> None:
         self.shop_id = shop_id
         self.customer_id = customer_id
+        self.part = b""
+        self.change = 0, 0, ""  # when he was born, the sequence, the id
 
 
 class Outgoing:
@@ -77,12 +79,28 @@ class Outgoing:
 
 def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int | str) -> str:
     """The id of something published: 128 bits of BLAKE2b over length-prefixed fields, in hex."""
-    fields = []
-    for part in (kind, who.shop_id, who.customer_id, str(born_ms), str(sequence), *map(str, more)):
-        encoded = part.encode()
-        fields.append(len(encoded).to_bytes(4, "big"))
-        fields.append(encoded)
-    return blake2b(b"".join(fields), digest_size=16).hexdigest()
+    part = who.part
+    if not part:
+        part = who.part = _field(who.shop_id) + _field(who.customer_id)
+    told = _field(kind) + part + _field(str(born_ms)) + _field(str(sequence))
+    for field in more:
+        told += _field(str(field))
+    return blake2b(told, digest_size=16).hexdigest()
+
+
+def _field(text: str) -> bytes:
+    encoded = text.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+def identify_change(who: Who, born_ms: int, sequence: int) -> str:
+    """The id of a customer's `status.changed`."""
+    born, latest, known = who.change
+    if latest == sequence and born == born_ms and known:
+        return known
+    change_id = identify(STATUS_CHANGED, who, born_ms, sequence)
+    who.change = born_ms, sequence, change_id
+    return change_id
 
 
 def origin_of(policy: Policy, time_ms: int) -> Literal["live", "backfill"]:
@@ -117,9 +135,9 @@ def change(who: Who, state: State, policy: Policy, verdict: Verdict, d: int, cau
     if counterfactual is not None:
         data["counterfactual"] = counterfactual
     if cause.kind in ("late", "void") and state.changed_at[d] and state.came_from[d] == after:
-        data["revokes"] = identify(STATUS_CHANGED, who, state.born_ms, state.changed_at[d])
+        data["revokes"] = identify_change(who, state.born_ms, state.changed_at[d])
     state.values[d], state.came_from[d], state.changed_at[d] = after, before, state.sequence
-    change_id = identify(STATUS_CHANGED, who, state.born_ms, state.sequence)
+    change_id = identify_change(who, state.born_ms, state.sequence)
     origin = origin_of(policy, state.clock_ms)
     return Outgoing("status-changes", STATUS_CHANGED, change_id, who, state.clock_ms, state.sequence, origin, data)
 
@@ -163,7 +181,7 @@ def _notice(kind: str, who: Who, state: State, policy: Policy, announced_ms: int
     # The notice that this one takes back or replaces tells apart two announcements of one deadline with no change between them.
     earlier = (state.notice_id,) if state.notice_id else ()
     notice_id = identify(kind, who, state.born_ms, state.sequence, announced_ms, *earlier)
-    causation_id = identify(STATUS_CHANGED, who, state.born_ms, state.changed_at[CHURN_RISK])
+    causation_id = identify_change(who, state.born_ms, state.changed_at[CHURN_RISK])
     origin = origin_of(policy, state.clock_ms)
     return Outgoing("status-changes", kind, notice_id, who, state.clock_ms, state.sequence, origin, data, causation_id)
 

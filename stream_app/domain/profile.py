@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who, identify, origin_of, policy_ref
+from stream_app.domain.changes import Outgoing, Who, identify, identify_change, origin_of, policy_ref
 from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SERVICE_LEVEL, State, describe
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
@@ -41,5 +41,5 @@ def profile(who: Who, state: State, policy: Policy) -> Outgoing:
     }
     profile_id = identify(PROFILE, who, state.born_ms, state.sequence)
     origin = origin_of(policy, state.clock_ms)
-    latest_change_id = identify(STATUS_CHANGED, who, state.born_ms, state.sequence)
+    latest_change_id = identify_change(who, state.born_ms, state.sequence)
     return Outgoing("customer-profiles", PROFILE, profile_id, who, state.clock_ms, state.sequence, origin, data, latest_change_id)
