@@ -143,12 +143,23 @@ class PartitionRuntime:
     async def _run(self) -> None:
         try:
             while True:
-                await self._wake.wait()
+                await self._rest()
                 self._wake.clear()
                 while self._active and await self._one_unit():
                     pass
         except Exception as error:  # noqa: BLE001 - whatever it is, going on could lose or double something
             self._on_fatal(error)
+
+    async def _rest(self) -> None:
+        """Wait for something to do; with nothing to do for a while, make sure that what was committed last is to be seen."""
+        look_at = self.producer.look_at()
+        if look_at is not None:
+            try:
+                async with asyncio.timeout(look_at - time.monotonic()):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self.producer.look()
+        await self._wake.wait()
 
     async def _one_unit(self) -> bool:
         """Make and commit one unit of work; False when there is nothing to do."""
@@ -275,9 +286,9 @@ class PartitionRuntime:
         changelog.append((MARKER_KEY, marker, ()))
         wire = self._topology.wire
         outputs = {(wire(topic), partition): records for (topic, partition), records in unit.outputs.items()}
-        moved = {
-            TopicPartition(topic, self.partition): offset for topic, offset in positions.items() if self._committed.get(topic) != offset
-        }
-        offset = await self.producer.commit(moved, outputs, changelog)
+        # When none has moved, all are said again: the producer needs one (`UnitProducer.commit`).
+        moved = {topic: offset for topic, offset in positions.items() if self._committed.get(topic) != offset} or positions
+        offsets = {TopicPartition(topic, self.partition): offset for topic, offset in moved.items()}
+        offset = await self.producer.commit(offsets, outputs, changelog)
         self.store.apply(unit.changes(offset, marker))
         self._committed = positions

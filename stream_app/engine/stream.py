@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -235,9 +234,9 @@ class Engine:
                     settings.brokers, settings.id, partition, topology.changelog, transaction_timeout_ms=settings.transaction_timeout_ms
                 )
             await asyncio.gather(*(producer.start() for producer in producers.values()))
-            outputs = [topology.wire(name) for name in topology.outputs]
-            abort = {partition: partial(_abort, stores[partition], producer, outputs) for partition, producer in producers.items()}
-            await end_hanging(settings.brokers, topology.changelog, abort, settings.stall_timeout_s)
+            outputs = await producers[partitions[0]].partitions_of(map(topology.wire, topology.outputs))
+            abort = {partition: producer.abort for partition, producer in producers.items()}
+            await end_hanging(settings.brokers, topology.changelog, outputs, abort, settings.stall_timeout_s)
             restore = Restore(
                 settings.brokers,
                 topology,
@@ -271,12 +270,6 @@ class Engine:
         processor.resume({} if marker is None else marker.memo)
         shared = self._metrics, self.fail, self._turn, self._pace
         return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, *shared)
-
-
-async def _abort(store: Store, producer: TransactionalProducer, outputs: Sequence[str]) -> None:
-    """Abort what hangs; the store may hold it, if the broker had said committed, and is thrown away before the trace of it is gone."""
-    store.wipe("perhaps ahead of what is committed")
-    await producer.abort_all(outputs)
 
 
 def _co_partitioned(assignment: Iterable[TP], topology: Topology) -> set[int]:

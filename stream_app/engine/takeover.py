@@ -115,11 +115,11 @@ class Restore:
         async with asyncio.timeout(self._stall_timeout_s):
             ends: dict[TopicPartition, int] = await consumer.end_offsets(list(by_tp))
             begins: dict[TopicPartition, int] = await consumer.beginning_offsets(list(by_tp))
-        left: dict[TopicPartition, int] = {}
         for tp, store in by_tp.items():
-            start = self._start(tp.partition, store, begins[tp], ends[tp])
-            consumer.seek(tp, start)
-            left[tp] = ends[tp] - start
+            self._fit(store, begins[tp], ends[tp])
+        async with asyncio.timeout(self._stall_timeout_s):
+            starts = {tp: await _start(consumer, tp, store, begins[tp]) for tp, store in by_tp.items()}
+        left = {tp: ends[tp] - start for tp, start in starts.items()}
         began = time.monotonic()
         total = sum(left.values())
         for tp, gone in (await self._read(consumer, by_tp, ends, left)).items():
@@ -128,18 +128,16 @@ class Restore:
                 by_tp[tp].apply(Changes({}, (), stale, erases=len(gone)))
         _log.info("restored", partitions=sorted(stores), offsets=total, seconds=round(time.monotonic() - began, 2))
 
-    def _start(self, partition: int, store: Store, begin: int, end: int) -> int:
-        """Where to read on; wipes a store that does not fit the log."""
-        if store.offset is not None:
-            if store.offset > end:
-                store.wipe("ahead of the changelog")
-            elif store.offset < begin:
-                store.wipe("behind the start of the changelog")
-            elif end - store.offset > _TAIL_OFFSETS and time.time() * 1000 - store.written_ms > self._age_max_ms:
-                store.wipe("older than the changelog keeps tombstones")
-        if store.wiped:
-            _log.warning("store wiped", partition=partition, reason=store.wiped)
-        return begin if store.offset is None else store.offset
+    def _fit(self, store: Store, begin: int, end: int) -> None:
+        """Wipe a store that does not fit the log."""
+        if store.offset is None:
+            return
+        if store.offset > end:
+            store.wipe("ahead of the changelog")
+        elif store.offset - (not store.is_read) < begin:
+            store.wipe("behind the start of the changelog")
+        elif end - store.offset > _TAIL_OFFSETS and time.time() * 1000 - store.written_ms > self._age_max_ms:
+            store.wipe("older than the changelog keeps tombstones")
 
     async def _read(
         self,
@@ -217,6 +215,28 @@ def _note_gone(store: Store, records: Sequence[object], gone: set[bytes]) -> Non
     gone.update(key for key in tombstones if store.get(key) is not None)
 
 
+async def _start(consumer: AIOKafkaConsumer, tp: TopicPartition, store: Store, begin: int) -> int:
+    """Where to read on: the consumer stands there. Wipes a store whose last unit of work is not in the changelog.
+
+    The broker may have said committed and left that unit hanging (`hanging.py`), and whoever owned the partition since has aborted
+    it. A unit long past, whose marker is compacted away, looks the same.
+    """
+    if store.offset is not None and not store.is_read:
+        last = None
+        consumer.seek(tp, store.offset - 1)
+        while last is None and await consumer.position(tp) < store.offset:
+            last = next(iter((await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=1)).get(tp, ())), None)
+        if last is None or (last.offset, last.key, last.value) != (store.offset - 1, MARKER_KEY, store.marker):
+            store.wipe("without its last unit of work in the changelog")
+    elif store.offset is not None:
+        consumer.seek(tp, store.offset)
+    if store.wiped:
+        _log.warning("store wiped", partition=tp.partition, reason=store.wiped)
+    if store.offset is None:
+        consumer.seek(tp, begin)
+    return begin if store.offset is None else store.offset
+
+
 def _apply(store: Store, records: Sequence[object], position: int) -> None:
     states: dict[bytes, bytes | None] = {}
     marker: bytes | None = None
@@ -227,7 +247,7 @@ def _apply(store: Store, records: Sequence[object], position: int) -> None:
         elif key is not None:
             states[key] = record.value  # type: ignore[attr-defined]
     arm = [(deadline, key) for key, framed in states.items() if (deadline := deadline_of(framed))]
-    store.apply(Changes(states, arm, (), position, marker))
+    store.apply(Changes(states, arm, (), position, marker, is_read=True))
 
 
 def outside(tp: TopicPartition, position: int, begin: int, end: int) -> str:

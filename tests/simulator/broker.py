@@ -75,8 +75,7 @@ class Broker(Network):
         def up() -> None:
             self.trace("broker: back")
             for name, entry in self.ids.items():
-                seen = any(log.topic.endswith("-changelog") for log in entry.logs)
-                if hang and entry.state == "ending" and seen and not entry.is_answered:
+                if hang and entry.state == "ending":
                     self.trace(f"broker: {name} hangs ({'commit' if entry.commits else 'abort'})")
                     self.faults.count("hanging transaction")
                     entry.serial += 1

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.protocol.offset import OffsetRequest
 
 from tests.simulator.broker import Attempt, Broker, Transactional
 from tests.simulator.log import Entry, Log, Sent
@@ -49,12 +51,29 @@ class Batch:
         return len(self.sent)
 
 
+class SimConnections:
+    """A producer's `AIOKafkaClient`: it is asked for the last stable offset of one partition."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self.cluster = self
+
+    def leader_for_partition(self, tp: TopicPartition) -> int:
+        return 0
+
+    async def send(self, node: int, request: OffsetRequest) -> Any:
+        ((topic, ((partition, _),)),) = request._topics
+        stable = await self._broker.ask("ends", self._broker.logs[topic, partition].stable)
+        return SimpleNamespace(topics=[(topic, [(partition, 0, -1, stable)])])
+
+
 class SimProducer:
     """`AIOKafkaProducer` with a transactional id."""
 
     def __init__(self, *, client_id: str, transactional_id: str, transaction_timeout_ms: int, **_: Any) -> None:
         self._process = _process()
         self._broker: Broker = self._process.broker
+        self.client = SimConnections(self._broker)
         self._name = transactional_id
         self._partition = int(client_id.rpartition("-")[2])
         self._timeout_s = transaction_timeout_ms / 1000
@@ -166,7 +185,8 @@ class SimReader:
 
     async def getmany(self, *tps: TopicPartition, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Entry]]:
         def read() -> dict[TopicPartition, tuple[list[Entry], int]]:
-            return {tp: self._broker.logs[tp].read(self._positions[tp], self._process.read_records) for tp in sorted(tps)}
+            limit = min(max_records, self._process.read_records)
+            return {tp: self._broker.logs[tp].read(self._positions[tp], limit) for tp in sorted(tps)}
 
         found: dict[TopicPartition, tuple[list[Entry], int]] = await self._broker.ask("read", read)
         if all(position == self._positions[tp] for tp, (_, position) in found.items()):

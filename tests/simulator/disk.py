@@ -17,7 +17,8 @@ class SimStore(MemoryStore):
         super().__init__()
         self._flush = flush
         if contents is not None:
-            self.offset, self.marker, self.written_ms = contents["offset"], contents["marker"], contents["written_ms"]
+            self.offset, self.is_read = contents["offset"], contents["is_read"]
+            self.marker, self.written_ms = contents["marker"], contents["written_ms"]
             self._states = dict(contents["states"])
             self._timelines = {name: list(timers) for name, timers in contents["timelines"].items()}
 
@@ -38,7 +39,7 @@ class SimStore(MemoryStore):
     def contents(self) -> Contents:
         """A copy of everything."""
         timelines = {name: list(timers) for name, timers in self._timelines.items()}
-        fields = {"offset": self.offset, "marker": self.marker, "written_ms": self.written_ms}
+        fields = {"offset": self.offset, "is_read": self.is_read, "marker": self.marker, "written_ms": self.written_ms}
         return fields | {"states": dict(self._states), "timelines": timelines}
 
 

@@ -27,6 +27,7 @@ class SimThread(ConsumerThread):
 
     def __init__(self, process: WorkerProcess, group: Group) -> None:
         self._process = process
+        self._turn = asyncio.Lock()
         self._rng = process.broker.rng
         self._group = group
         self._client = SimClient(process)

@@ -96,8 +96,3 @@ def _end_faults(world: World) -> None:
         process.crash_at = None
     world.group.cut.clear()
     world.broker.arm(None)
-    if world.faults.struck["hanging transaction"] or not world.broker.is_up:
-        # What hangs at last is ended by the next unit of work or the next takeover: here, by a takeover.
-        for process in list(world.processes.values()):
-            if not process.dead and not process.is_leaving:
-                world.crash(process)

@@ -5,15 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
+from aiokafka import TopicPartition
+
 from stream_app.engine import stream, takeover
+from stream_app.engine.host.transport import Consumer
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.frame import MARKER_KEY
 from stream_app.engine.stream import Engine
 from stream_app.engine.takeover import Restore
-from stream_app.engine.transactions import producer
+from stream_app.engine.transactions.hanging import end_hanging
 from stream_app.engine.transactions.producer import TransactionalProducer
 from stream_app.engine.unit import UnitOfWork
 from tests.simulator.broker import Broker
+from tests.simulator.disk import SimStore
 from tests.simulator.worker import Recorder
 
 DAY_MS = 86_400_000
@@ -118,8 +122,8 @@ def epochs_ignored() -> Any:
 def hanging_not_ended() -> Any:
     """A takeover does not look for what the broker has left open."""
 
-    async def bug(*_: Any) -> list[int]:
-        return []
+    async def bug(*_: Any) -> None:
+        """Nothing is ended."""
 
     return patch.object(stream, "end_hanging", bug)
 
@@ -148,13 +152,51 @@ def spared_forgotten() -> Any:
     return patch.object(Recorder, "memo", bug)
 
 
-def slow_commit_believed() -> Any:
-    """A commit that took long is believed without being seen."""
+def commit_believed() -> Any:
+    """What the broker says is committed is believed without being seen."""
 
-    async def bug(*_: Any) -> bool:
-        return True
+    async def bug(*_: Any) -> None:
+        """Not looked."""
 
-    return patch.object(producer, "committed_to", bug)
+    return patch.object(TransactionalProducer, "look", bug)
+
+
+def store_believed() -> Any:
+    """A store is taken for a part of the changelog, whoever has aborted its last unit of work since."""
+    return patch.object(SimStore, "is_read", property(lambda _: True, lambda *_: None), create=True)
+
+
+def outputs_left_hanging() -> Any:
+    """A takeover ends what hangs where the changelog hangs, and does not look at the outputs."""
+
+    async def bug(brokers: Any, changelog: str, outputs: Any, *given: Any) -> None:
+        await end_hanging(brokers, changelog, (), *given)
+
+    return patch.object(stream, "end_hanging", bug)
+
+
+def changelog_ended_first() -> Any:
+    """A takeover ends the changelog before the outputs: cut short between the two, it is not done again."""
+    abort = TransactionalProducer._abort
+
+    async def bug(self: TransactionalProducer, targets: Any) -> float:
+        if targets and not targets[0].topic.endswith("-changelog"):
+            await abort(self, [TopicPartition(self._changelog, self._partition)])
+        return await abort(self, targets)
+
+    return patch.object(TransactionalProducer, "_abort", bug)
+
+
+def resumed_in_a_rebalance() -> Any:
+    """A recovery that ends after its partitions were revoked resumes them."""
+    seek = Consumer.perform_seek
+
+    async def bug(self: Consumer) -> None:
+        self._assigned_epoch = self._engine.epoch
+        await seek(self)
+        self._engine.resume()
+
+    return patch.object(Consumer, "perform_seek", bug)
 
 
 def takeover_without_end() -> Any:
@@ -181,8 +223,17 @@ def failed_commit_forgiven() -> Any:
 BUGS = {
     "alive": (takeover_without_end,),
     "zombie": (not_fenced, epochs_ignored),
-    "double": (restored_without_a_place, marker_left_out, position_not_restored, hanging_not_ended, failed_commit_forgiven),
-    "sequence": (output_left_out, store_before_the_transaction, slow_commit_believed),
+    "double": (
+        restored_without_a_place,
+        marker_left_out,
+        position_not_restored,
+        hanging_not_ended,
+        failed_commit_forgiven,
+        outputs_left_hanging,
+        changelog_ended_first,
+        resumed_in_a_rebalance,
+    ),
+    "sequence": (output_left_out, store_before_the_transaction, commit_believed, store_believed),
     "deadline": (timers_forgotten, wall_clock_ahead, spared_forgotten),
     "lost": (position_too_far, dead_letter_left_out),
     "state": (state_left_out,),

@@ -67,9 +67,7 @@ class World:
         self.settings = _settings().model_copy(
             update={"unit_records_max": rng.choice((1, 4, 20, 4000)), "batch_wait_ms": rng.choice((0, 20)), "grace_ms": self.grace_ms}
         )
-        limit = rng.choice((1, 3, 500))
-        # What is owed by the wall clock, when more is due than one unit can fire, is not yet independent of batches.
-        self.fire_limit = 500 if self.story.policy.clock == "wall" else limit
+        self.fire_limit = rng.choice((1, 3, 500))
         self.topology = Topology(app_id=ID, table="status", inputs=INPUTS, outputs=OUTPUTS, prefix=PREFIX, partitions=self.partitions)
         self.disks: dict[str, Disk] = {}
         self.processes: dict[str, WorkerProcess] = {}
@@ -189,7 +187,7 @@ class World:
             not process.frozen
             and engine is not None
             and engine.ready
-            and not any(runtime.has_lag() for runtime in engine.runtimes.values())
+            and not any(runtime.has_lag() or runtime.producer.look_at() is not None for runtime in engine.runtimes.values())
         )
 
     def digest(self) -> str:

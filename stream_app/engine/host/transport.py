@@ -4,6 +4,7 @@ Stock Faust makes one message a record, reads uncommitted records, keeps a table
 batches, sleeps a second when every partition is buffered, and seeks to the group's offsets; all of that is replaced here.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,6 +51,10 @@ class Batch(NamedTuple):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Runs the aiokafka client in its own thread, so that folding never delays a heartbeat."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._turn = asyncio.Lock()  # Faust's thread runs two calls at a time: a fetch and a seek must not cross
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = self.app.assignor
@@ -75,9 +80,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
 
-    async def arrive(self, wanted: frozenset[TP], inputs: frozenset[TP]) -> Arrived:
-        """Fetch the buffered batches of `wanted` and, in the same breath, how far every one of `inputs` is."""
-        return await self.call_thread(self._arrive, wanted, inputs)  # type: ignore[no-any-return]
+    async def arrive(self, wanted: frozenset[TP], inputs: frozenset[TP], epoch: int) -> Arrived:
+        """Fetch the buffered batches of `wanted` and, in the same breath, how far every one of `inputs` is.
+
+        Nothing is fetched once `epoch` is over: the batches would be dropped, and after a seek nobody would fetch them again.
+        """
+        return await self.call_thread(self._arrive, wanted, inputs, epoch)  # type: ignore[no-any-return]
 
     def member_id(self) -> str:
         """The name that the group has given to this process."""
@@ -87,14 +95,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Seek the inputs and keep the client from fetching changelogs."""
         await self.call_thread(self._place, positions, paused)
 
-    async def _arrive(self, wanted: frozenset[TP], inputs: frozenset[TP]) -> Arrived:
+    async def _arrive(self, wanted: frozenset[TP], inputs: frozenset[TP], epoch: int) -> Arrived:
         consumer = self._ensure_consumer()
+        engine: Engine = self.consumer.app.engine  # type: ignore[attr-defined]
         batches: Mapping[TP, list[Any]] = {}
         # aiokafka's public `getmany` can neither leave partitions out without dropping their data nor say how far it is.
         fetcher, subscriptions = consumer._fetcher, consumer._subscription  # noqa: SLF001
-        if self.consumer.flow_active and wanted:
-            with subscriptions.fetch_context():
-                batches = await fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
+        async with self._turn:
+            if self.consumer.flow_active and wanted and epoch == engine.epoch:
+                with subscriptions.fetch_context():
+                    batches = await fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
         subscription = subscriptions.subscription
         assignment = subscription.assignment if subscription is not None else None
         states: dict[TP, InputState] = {}
@@ -106,9 +116,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _place(self, positions: Mapping[TP, int], paused: frozenset[TP]) -> None:
         consumer = self._ensure_consumer()
-        for tp, offset in positions.items():
-            consumer.seek(TopicPartition(*tp), offset)
-        consumer.pause(*(TopicPartition(*tp) for tp in paused))
+        async with self._turn:
+            for tp, offset in positions.items():
+                consumer.seek(TopicPartition(*tp), offset)
+            consumer.pause(*(TopicPartition(*tp) for tp in paused))
 
 
 class Consumer(driver.Consumer):
@@ -135,7 +146,7 @@ class Consumer(driver.Consumer):
         engine = self._engine
         generation, epoch = self.app.consumer_generation_id, engine.epoch
         try:
-            arrived = await self._thread.arrive(await engine.wanted(), engine.inputs)
+            arrived = await self._thread.arrive(await engine.wanted(), engine.inputs, epoch)
         except OffsetOutOfRangeError as error:
             topics = (
                 sorted({f"{tp.topic}-{tp.partition}" for tp in error.args[0]}) if error.args and isinstance(error.args[0], dict) else []

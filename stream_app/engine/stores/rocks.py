@@ -48,6 +48,7 @@ class _Position(msgspec.Struct, array_like=True):
     timers: int
     written_ms: int
     erased: int = 0
+    is_read: bool = False
 
 
 class RocksStore:
@@ -83,6 +84,11 @@ class RocksStore:
     def marker(self) -> bytes | None:
         """The newest marker applied."""
         return self._position.marker
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the newest changes were read from the changelog."""
+        return self._position.is_read
 
     @property
     def timers(self) -> int:
@@ -122,6 +128,7 @@ class RocksStore:
             max(0, position.timers + len(changes.arm) - len(changes.disarm)),
             int(time.time() * 1000),
             position.erased + changes.erases,
+            position.is_read if changes.offset is None else changes.is_read,
         )
         put(_POSITION, msgspec.msgpack.encode(self._position))
         try:

@@ -1,7 +1,7 @@
 """The local store of one partition: framed states, timers in time order, and how much of the changelog they hold.
 
-Write order of a unit of work: the Kafka transaction first, then one `apply`. A store is therefore never ahead of its
-changelog, and may always be thrown away and rebuilt from it.
+Write order of a unit of work: the Kafka transaction first, then one `apply`. A store is therefore never ahead of what the broker
+has said is in the changelog; a takeover makes sure that it is there. A store may always be thrown away and rebuilt.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -26,6 +26,7 @@ class Changes(Struct):
         offset: the next changelog offset after these changes, None to leave it.
         marker: the value of the newest marker, None to leave it.
         erases: how many of the tombstones are for keys of which no byte may be left (`Store.clean`).
+        is_read: these were read from the changelog; a unit of work is only said to be there.
     """
 
     states: Mapping[bytes, bytes | None]
@@ -34,6 +35,7 @@ class Changes(Struct):
     offset: int | None = None
     marker: bytes | None = None
     erases: int = 0
+    is_read: bool = False
 
 
 class Store(Protocol):
@@ -48,6 +50,10 @@ class Store(Protocol):
     @property
     def marker(self) -> bytes | None:
         """The newest marker applied."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the newest changes were read from the changelog; if not, the record before `offset` must be `marker`."""
 
     @property
     def timers(self) -> int:
@@ -95,6 +101,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.offset: int | None = None
         self.marker: bytes | None = None
+        self.is_read = True
         self.wiped: str | None = None
         self.written_ms = 0
         self._states: dict[bytes, bytes] = {}
@@ -124,7 +131,7 @@ class MemoryStore:
         for timer in changes.arm:
             self._insert(timer)
         if changes.offset is not None:
-            self.offset = changes.offset
+            self.offset, self.is_read = changes.offset, changes.is_read
         if changes.marker is not None:
             self.marker = changes.marker
 

@@ -1,69 +1,91 @@
-"""Transactions that the broker has declared ended without writing where: found by the changelog, and ended by us.
+"""Transactions that the broker has declared ended without writing where: found, and ended by us.
 
 Kafka 4's coordinator takes a partition without a leader for a deleted one and skips its marker; a cluster that is killed and
-comes back at once does that to transactions it was ending ("these partitions are likely deleted already"). Their records are
-then neither committed nor aborted: invisible, until any later marker of the same producer decides for them. So a partition is
-taken over only when nothing in its changelog hangs, and a commit that took suspiciously long is believed only when it is seen.
+comes back at once does that to transactions it was ending ("these partitions are likely deleted already"), even after it has
+said committed. Their records are then neither committed nor aborted: invisible, until any later marker of the same producer
+decides for them. So a unit of work is begun only when the one before it does not hang (`producer.py`), and a partition is taken
+over only when nothing hangs that its producer may have written: what hangs is then one unit, and all of it.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.offset import OffsetRequest
 
 from stream_app.errors import UnitError
 from stream_app.telemetry.logs import get_logger
 
+Abort = Callable[[Collection[TopicPartition]], Awaitable[None]]
+"""Abort what a producer has left in these partitions of outputs, and in its changelog."""
+
 _PATIENCE_S = 2.0  # a marker that is written but not yet replicated looks like one that is missing
 _POLL_S = 0.05
+_READ_COMMITTED, _NO_REPLICA, _LATEST = 1, -1, -1
 _log = get_logger(__name__)
 
 
-async def end_hanging(brokers: list[str], changelog: str, abort: Mapping[int, Callable[[], Awaitable[None]]], limit_s: float) -> list[int]:
-    """Abort what hangs in the changelog of newly owned partitions, and everywhere else it may have written.
+async def end_hanging(
+    brokers: list[str], changelog: str, outputs: Collection[TopicPartition], abort: Mapping[int, Abort], limit_s: float
+) -> None:
+    """Abort what hangs in the changelog of newly owned partitions, and in every partition they may have written to.
 
-    Aborting is right whatever the broker had decided: a unit of work whose changelog records nobody has seen is folded again.
+    Aborting is right whatever the broker had decided: a unit of work whose changelog records nobody has seen is folded again, and
+    a store that holds it, because the broker had said committed, is found out by the restore.
+    Where only outputs hang, it is a unit that failed before it reached the changelog, or another worker's that is not ended yet;
+    aborting there what is ours does nothing to that.
 
     Args:
         brokers: the addresses of the cluster.
         changelog: the changelog's name on the broker.
+        outputs: every partition that may have been written to.
         abort: by partition, how to abort what its producer has left; the producers are started, so nothing of theirs is open.
         limit_s: how long to wait for the broker.
 
-    Returns:
-        The partitions that hung.
-
     Raises:
-        UnitError: it still hangs, or the broker does not answer.
+        UnitError: a changelog still hangs, or the broker does not answer.
     """
     changelogs = {TopicPartition(changelog, partition): partition for partition in abort}
     try:
         async with asyncio.timeout(limit_s):
-            hanging = await _still_open(brokers, changelogs, _PATIENCE_S)
-            if not hanging:
-                return []
-            _log.warning("ending transactions that the broker left open", partitions=sorted(changelogs[tp] for tp in hanging))
-            for tp in hanging:
-                await abort[changelogs[tp]]()
-            if left := await _still_open(brokers, hanging, limit_s):
+            behind = await _still_open(brokers, {*changelogs, *outputs}, _PATIENCE_S)
+            if not behind:
+                return
+            hanging = {tp for tp in changelogs if tp in behind}
+            _log.warning("ending transactions that the broker left open", partitions=sorted(f"{tp.topic}-{tp.partition}" for tp in behind))
+            elsewhere = [tp for tp in behind if tp not in hanging]
+            for tp, partition in changelogs.items():
+                if elsewhere or tp in hanging:
+                    await abort[partition](elsewhere)
+            if left := await _still_open(brokers, changelogs, limit_s):
                 raise UnitError(_stuck(left))
     except (TimeoutError, KafkaError) as error:
         raise UnitError(f"takeover: the ends of the changelog cannot be read ({type(error).__name__}); start the worker again") from error
-    return sorted(changelogs[tp] for tp in hanging)
 
 
-async def committed_to(brokers: list[str], tp: TopicPartition, offset: int, limit_s: float) -> bool:
-    """Whether everything of a partition before `offset` is committed or aborted within the limit."""
+async def stable_end(client: Any, tp: TopicPartition) -> int | None:
+    """Before which offset everything of a partition is committed or aborted; None when its leader cannot be asked.
+
+    Args:
+        client: an `AIOKafkaClient` that knows the topic.
+        tp: the partition.
+    """
+    leader = client.cluster.leader_for_partition(tp)
+    if leader is None or leader < 0:
+        await client.force_metadata_update()
+        return None
     try:
-        async with asyncio.timeout(limit_s), _Ends(brokers, [tp], "read_committed") as ends:
-            while True:
-                if (await ends.read())[tp] >= offset:
-                    return True
-                await asyncio.sleep(_POLL_S)
-    except (TimeoutError, KafkaError):
-        return False
+        answer = await client.send(leader, OffsetRequest(_NO_REPLICA, _READ_COMMITTED, [(tp.topic, [(tp.partition, _LATEST)])]))
+    except KafkaError:
+        return None
+    ((_, ((_, error_code, _, offset),)),) = answer.topics
+    if error_code:
+        await client.force_metadata_update()
+        return None
+    return int(offset)
 
 
 async def _still_open(brokers: list[str], tps: Collection[TopicPartition], patience_s: float) -> list[TopicPartition]:

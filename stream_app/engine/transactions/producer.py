@@ -4,18 +4,22 @@ Order inside a transaction: begin; group offsets before any record (the other wa
 NotEnoughReplicas now and then, while it still verifies the transaction); all record batches; wait for every one of them,
 because the client commits happily when a batch has failed; commit. One deadline stands around all of it. Whatever goes
 wrong, the process ends: a fenced producer and a timed-out transaction cannot be told apart.
+
+That the broker says committed is not enough: killed right after, it may come back and leave the unit hanging (`hanging.py`), and
+records of the next unit would then share its fate. It takes an offset only when it is done with the unit before. If that is within
+a second of its end, no broker has died and come back between; if it is later, the unit is looked at before anything is sent.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_app.engine.stores.frame import MARKER_KEY
-from stream_app.engine.transactions.hanging import committed_to
+from stream_app.engine.transactions.hanging import stable_end
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.engine.unit import Output
 from stream_app.errors import UnitError
@@ -25,7 +29,9 @@ _BATCH_BYTES = 960 << 10  # below the broker's default limit of 1 MiB for a reco
 _REQUEST_BYTES = 4 << 20
 _RETRY_BACKOFF_MS = 5
 _DEADLINE_SHARE = 0.8
-_SUSPICIOUS_S = 1.0  # no broker comes back sooner
+_RESTART_S = 1.0  # no broker that is killed comes back sooner
+_PATIENCE_S = 5.0  # an answering broker may take so long to end a transaction, or to replicate its end
+_POLL_S = 0.05
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 3.0
 _NO_HEADERS: list[tuple[str, bytes | None]] = []
@@ -38,10 +44,20 @@ class UnitProducer(Protocol):
         """Fence every earlier producer of this partition and end its open transaction."""
 
     async def commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
-        """Commit one unit of work; returns the changelog offset after it.
+        """Commit one unit of work, with at least one offset; returns the changelog offset after it.
 
         Raises:
-            UnitError: it is not known whether the transaction is committed; the process must end.
+            UnitError: it is not known whether this transaction or the one before is committed; the process must end.
+        """
+
+    def look_at(self) -> float | None:
+        """When (monotonic) to look at what was committed last, if no other commit comes before; None when it has been seen."""
+
+    async def look(self) -> None:
+        """Make sure that what was committed last is to be seen.
+
+        Raises:
+            UnitError: it is not, and the process must end.
         """
 
     async def stop(self) -> None:
@@ -73,6 +89,7 @@ class TransactionalProducer:
             max_request_size=_REQUEST_BYTES,
         )
         self._partitions: dict[str, int] = {}
+        self._unseen: tuple[int, float] | None = None  # the changelog offset after the last unit, and when its end was asked for
 
     async def start(self) -> None:
         """Fence every earlier producer of this partition and end its open transaction."""
@@ -84,36 +101,55 @@ class TransactionalProducer:
 
     async def commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
         """Commit one unit of work; returns the changelog offset after it."""
-        began = time.monotonic()
         try:
             async with asyncio.timeout(self._deadline_s):
-                end = await self._commit(offsets, outputs, changelog)
+                return await self._commit(offsets, outputs, changelog)
         except (TimeoutError, KafkaError, ConnectionError) as error:
             raise UnitError(
                 f"partition {self._partition}: a unit of work could not be committed ({_reason(error)}); start the worker again"
             ) from error
-        if time.monotonic() - began > _SUSPICIOUS_S and not await committed_to(
-            self._brokers, TopicPartition(self._changelog, self._partition), end, self._deadline_s
-        ):
-            raise UnitError(f"partition {self._partition}: the broker says committed, and it is not to be seen; start the worker again")
-        return end
 
-    async def abort_all(self, topics: Iterable[str]) -> None:
-        """Abort whatever hangs in this partition's changelog and in any partition of `topics` under this transactional id.
+    def look_at(self) -> float | None:
+        """When to look at what was committed last, if no other commit comes before."""
+        return None if self._unseen is None else self._unseen[1] + _RESTART_S
+
+    async def look(self) -> None:
+        """Make sure that what was committed last is to be seen."""
+        if self._unseen is None:
+            return
+        end, _ = self._unseen
+        behind_since: float | None = None
+        while (stable := await stable_end(self._producer.client, TopicPartition(self._changelog, self._partition))) is None or stable < end:
+            now = time.monotonic()
+            if stable is None or behind_since is None:
+                behind_since = None if stable is None else now
+            elif now - behind_since > _PATIENCE_S:
+                raise UnitError(f"partition {self._partition}: the broker says committed, and it is not to be seen; start the worker again")
+            await asyncio.sleep(_POLL_S)
+        self._unseen = None
+
+    async def abort(self, targets: Collection[TopicPartition]) -> None:
+        """Abort whatever hangs in `targets` and then in this partition's changelog under this transactional id.
 
         Raises:
             UnitError: the broker does not take it.
         """
-        targets: list[tuple[str, int]] = []
         try:
             async with asyncio.timeout(self._deadline_s):
-                for topic in topics:
-                    targets += [(topic, number) for number in range(await self._partition_count(topic))]
-                await self._abort(targets)
+                asked_at = await self._abort(targets) if targets else time.monotonic()
                 # Last, and by itself: as long as the changelog hangs, a takeover that was cut short is done again.
-                await self._abort([(self._changelog, self._partition)])
+                taken_at = await self._abort([TopicPartition(self._changelog, self._partition)])
         except (TimeoutError, KafkaError, ConnectionError) as error:
             raise UnitError(f"partition {self._partition}: what an earlier life left open cannot be aborted ({_reason(error)})") from error
+        if taken_at - asked_at > _RESTART_S:
+            raise UnitError(f"partition {self._partition}: what an earlier life left open may hang again; start the worker again")
+
+    async def partitions_of(self, topics: Iterable[str]) -> list[TopicPartition]:
+        """Every partition of `topics`."""
+        try:
+            return [TopicPartition(topic, number) for topic in topics for number in range(await self._partition_count(topic))]
+        except (TimeoutError, KafkaError) as error:
+            raise UnitError(f"partition {self._partition}: the output topics cannot be looked at ({_reason(error)})") from error
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -123,25 +159,31 @@ class TransactionalProducer:
         except (TimeoutError, KafkaError):
             return  # nothing is open: a unit of work is either committed, or has ended the process
 
-    async def _abort(self, targets: Sequence[tuple[str, int]]) -> None:
+    async def _abort(self, targets: Collection[TopicPartition]) -> float:
+        """Abort what hangs in `targets`; returns when the broker had taken a record for each, and was asked for the end."""
         producer = self._producer
         await producer.begin_transaction()
         # The client adds a partition to a transaction with its first record; an aborted one is never seen.
-        sent = [await producer.send(topic, b"", key=MARKER_KEY, partition=number) for topic, number in targets]
+        sent = [await producer.send(tp.topic, b"", key=MARKER_KEY, partition=tp.partition) for tp in targets]
         await asyncio.gather(*sent)
+        taken_at = time.monotonic()
         await producer.abort_transaction()
+        return taken_at
 
     async def _commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
         producer = self._producer
         now_ms = int(time.time() * 1000)
         await producer.begin_transaction()
-        if offsets:
-            await producer.send_offsets_to_transaction(dict(offsets), self._group)
+        await producer.send_offsets_to_transaction(dict(offsets), self._group)
+        if self._unseen is not None and time.monotonic() - self._unseen[1] > _RESTART_S:
+            await self.look()
         by_target = await self._by_target(outputs)
         by_target[self._changelog, self._partition] = list(changelog)
         sent = await asyncio.gather(*(self._send(topic, partition, records, now_ms) for (topic, partition), records in by_target.items()))
+        end = int(sent[-1])
+        self._unseen = end, time.monotonic()
         await producer.commit_transaction()
-        return int(sent[-1])
+        return end
 
     async def _by_target(self, outputs: Outputs) -> dict[tuple[str, int], list[Output]]:
         by_target: dict[tuple[str, int], list[Output]] = {}

@@ -37,6 +37,9 @@ class LogProducer:
         self.running = 0
         self.running_max = 0
         self.offset = 0
+        self.look_after_s: float | None = None
+        self.looks = 0
+        self._looks_at: float | None = None
 
     async def start(self) -> None:
         """Nothing to fence."""
@@ -50,7 +53,17 @@ class LogProducer:
             raise UnitError("broken on purpose")
         self.units.append((offsets, outputs, changelog))
         self.offset += len(changelog)
+        self._looks_at = None if self.look_after_s is None else time.monotonic() + self.look_after_s
         return self.offset
+
+    def look_at(self) -> float | None:
+        return self._looks_at
+
+    async def look(self) -> None:
+        self.looks += 1
+        self._looks_at = None
+        if self.broken:
+            raise UnitError("not to be seen")
 
     async def stop(self) -> None:
         """Nothing to close."""
@@ -168,6 +181,39 @@ async def test_a_failed_commit_is_fatal_and_leaves_the_store_alone(tmp_path: Pat
         await until(lambda: it.errors)
         assert isinstance(it.errors[0], UnitError)
         assert (it.store.get(b"shop/1"), it.store.offset) == (None, None)
+
+
+async def test_what_was_committed_last_is_looked_at_once_when_nothing_comes(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        it.producer.look_after_s = 0.05
+        it.say("p-contacts")
+        it.say("p-orders", event(1))
+        await until(lambda: it.producer.looks == 1)
+        it.say("p-orders", event(2))
+        await until(lambda: it.producer.causes() == ["e1", "e2"])
+        await until(lambda: it.producer.looks == 2)
+        assert (it.errors, it.producer.look_at()) == ([], None)
+
+
+async def test_what_is_committed_and_not_to_be_seen_is_fatal(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        it.producer.look_after_s = 0.05
+        it.say("p-contacts")
+        it.say("p-orders", event(1))
+        await until(lambda: it.producer.units)
+        it.producer.broken = True
+        await until(lambda: it.errors)
+        assert isinstance(it.errors[0], UnitError)
+
+
+async def test_every_unit_says_a_position_even_one_of_deadlines_alone(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        it.say("p-contacts")
+        it.say("p-orders", event(1, patience=10))
+        await until(lambda: it.producer.causes() == ["e1"])
+        it.runtime.tick(int(time.time() * 1000))
+        await until(lambda: it.producer.causes() == ["e1", "silence"])
+        assert it.producer.units[1][0] == {TopicPartition("p-orders", 0): 1, TopicPartition("p-contacts", 0): 0}
 
 
 async def test_an_input_with_lag_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""The client's thread: a fetch and a seek do not cross."""
+
+import asyncio
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from stream_app.engine.host.transport import Arrived, ConsumerThread
+
+ORDERS = TP("orders", 0)
+
+
+class Client:
+    """As much of aiokafka's consumer as the thread looks at: one partition without an end, handed out three records a time."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._fetcher = self
+        self._subscription = SimpleNamespace(fetch_context=nullcontext, subscription=None)
+
+    async def fetched_records(self, wanted: frozenset[TP], timeout: float) -> dict[TP, list[int]]:
+        await self.gate.wait()
+        self.position += 3
+        return {tp: list(range(self.position - 3, self.position)) for tp in wanted}
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self.position = offset
+
+    def pause(self, *tps: TopicPartition) -> None:
+        """Nothing to pause."""
+
+
+class Thread(ConsumerThread):
+    """The thread without Faust around it."""
+
+    def __init__(self, engine: Any, client: Client) -> None:
+        self._turn = asyncio.Lock()
+        self.consumer: Any = SimpleNamespace(flow_active=True, app=SimpleNamespace(engine=engine))
+        self._client: Any = client
+
+    def _ensure_consumer(self) -> Any:
+        return self._client
+
+    async def call_thread(self, fun: Any, *args: Any, **_: Any) -> Any:
+        return await fun(*args)
+
+
+async def test_a_fetch_of_an_epoch_that_is_over_takes_nothing_from_the_client() -> None:
+    engine, client = SimpleNamespace(epoch=1), Client()
+    thread = Thread(engine, client)
+    wanted = frozenset({ORDERS})
+    assert (await thread.arrive(wanted, frozenset(), 1)).batches == {ORDERS: [0, 1, 2]}
+    engine.epoch = 2
+    await thread.place({ORDERS: 1}, frozenset())
+    assert (await thread.arrive(wanted, frozenset(), 1)).batches == {}, "it was asked for before the seek, and comes after it"
+    assert (await thread.arrive(wanted, frozenset(), 2)).batches == {ORDERS: [1, 2, 3]}
+
+
+async def test_a_seek_waits_for_the_fetch_that_is_under_way() -> None:
+    engine, client = SimpleNamespace(epoch=1), Client()
+    thread = Thread(engine, client)
+    client.gate.clear()
+    fetch: asyncio.Task[Arrived] = asyncio.create_task(thread.arrive(frozenset({ORDERS}), frozenset(), 1))
+    await asyncio.sleep(0)
+    engine.epoch = 2
+    seek = asyncio.create_task(thread.place({ORDERS: 1}, frozenset()))
+    await asyncio.sleep(0)
+    client.gate.set()
+    await asyncio.gather(fetch, seek)
+    assert client.position == 1, "what the fetch of the old epoch takes is dropped; the seek has the last word"
