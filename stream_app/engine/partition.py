@@ -46,6 +46,7 @@ class PartitionRuntime:
         on_fatal: Callable[[BaseException], None],
         turn: asyncio.Lock,
         pace: Pace,
+        topic_ids: dict[str, str],
     ) -> None:
         self.partition = partition
         self.inputs = [Input(wire) for wire in topology.input_wires]
@@ -62,6 +63,7 @@ class PartitionRuntime:
         self._pace = pace
         self._sweep_began: float | None = None
         self._told_at = 0.0
+        self._topic_ids = topic_ids
         self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
         self._bounds = TimerBounds(store.first_timers())
         self._cleaner = Cleaner(store)
@@ -281,7 +283,7 @@ class PartitionRuntime:
 
     async def _commit(self, unit: UnitOfWork) -> None:
         positions = self.positions()
-        marker = encode_marker(Marker(positions, self._processor.memo()))
+        marker = encode_marker(Marker(positions, self._processor.memo(), topic_ids=self._topic_ids))
         changelog: list[Output] = [(key, framed, ()) for key, framed in unit.states.items()]
         changelog.append((MARKER_KEY, marker, ()))
         wire = self._topology.wire

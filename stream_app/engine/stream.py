@@ -13,7 +13,8 @@ from stream_app.engine.host.app import build_app
 from stream_app.engine.host.transport import Arrived
 from stream_app.engine.pace import Pace
 from stream_app.engine.partition import PartitionRuntime
-from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
+from stream_app.engine.stores.owner import Identity
+from stream_app.engine.stores.rocks import RocksStore, SharedMemory
 from stream_app.engine.stores.store import MemoryStore, Store
 from stream_app.engine.takeover import Progress, Restore, marker_of
 from stream_app.engine.topology import Topology
@@ -72,6 +73,7 @@ class Engine:
         self._failed = False
         self._memory = SharedMemory()
         self._positions: dict[int, dict[str, int]] = {}
+        self._topic_ids: dict[str, str] = {}
         self.app = build_app(self, settings)
 
     # -- what the consumer asks and tells
@@ -234,6 +236,7 @@ class Engine:
                     settings.brokers, settings.id, partition, topology.changelog, transaction_timeout_ms=settings.transaction_timeout_ms
                 )
             await asyncio.gather(*(producer.start() for producer in producers.values()))
+            self._topic_ids = await producers[partitions[0]].ids_of(topology.input_wires)
             outputs = await producers[partitions[0]].partitions_of(map(topology.wire, topology.outputs))
             abort = {partition: producer.abort for partition, producer in producers.items()}
             await end_hanging(settings.brokers, topology.changelog, outputs, abort, settings.stall_timeout_s)
@@ -245,7 +248,7 @@ class Engine:
                 age_max_ms=_TOMBSTONES_KEPT_MS,
                 progress=self.moved,
             )
-            positions = await restore.run(stores)
+            positions = await restore.run(stores, self._topic_ids)
             self.restoring = None
         except BaseException:
             for store in stores.values():
@@ -268,7 +271,7 @@ class Engine:
         processor = self._factory(partition, self.topology.partitions)
         marker = marker_of(store)
         processor.resume({} if marker is None else marker.memo)
-        shared = self._metrics, self.fail, self._turn, self._pace
+        shared = self._metrics, self.fail, self._turn, self._pace, self._topic_ids
         return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, *shared)
 
 

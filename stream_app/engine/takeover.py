@@ -17,6 +17,7 @@ from msgspec import Struct
 from stream_app.engine.stores.cleaning import timers_of
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, deadline_of, decode_marker
 from stream_app.engine.stores.store import Changes, Store
+from stream_app.engine.topic_ids import is_made_anew
 from stream_app.engine.topology import Topology
 from stream_app.errors import PositionError, StalledError, UnitError
 from stream_app.telemetry.logs import get_logger
@@ -78,11 +79,15 @@ class Restore:
         self._age_max_ms = age_max_ms
         self._progress = progress
 
-    async def run(self, stores: Mapping[int, Store]) -> dict[int, dict[str, int]]:
+    async def run(self, stores: Mapping[int, Store], ids: Mapping[str, str]) -> dict[int, dict[str, int]]:
         """Restore the stores by partition; returns where each input goes on, by partition and topic name on the broker.
 
+        Args:
+            stores: what is to be brought up.
+            ids: which topics the inputs are now (`topic_ids.py`).
+
         Raises:
-            PositionError: a marker lies outside its input's log.
+            PositionError: a marker lies outside its input's log, or the input is not the topic that it was.
             StalledError: nothing moves.
         """
         consumer = AIOKafkaConsumer(
@@ -97,7 +102,7 @@ class Restore:
                 await consumer.start()
             await self._restore(consumer, stores)
             async with asyncio.timeout(self._stall_timeout_s):
-                return await self._positions(consumer, stores)
+                return await self._positions(consumer, stores, ids)
         except TimeoutError:
             raise StalledError(f"restore: no answer from the broker for {self._stall_timeout_s:.0f} s; start the worker again") from None
         except KafkaError as error:
@@ -177,7 +182,9 @@ class Restore:
                 _log.info("restoring", offsets_left=progress.offsets_left, per_s=progress.per_s, eta_s=progress.eta_s)
         return gone
 
-    async def _positions(self, consumer: AIOKafkaConsumer, stores: Mapping[int, Store]) -> dict[int, dict[str, int]]:
+    async def _positions(
+        self, consumer: AIOKafkaConsumer, stores: Mapping[int, Store], ids: Mapping[str, str]
+    ) -> dict[int, dict[str, int]]:
         inputs = [tp for partition in stores for tp in self._topology.input_partitions(partition)]
         begins: dict[TopicPartition, int] = await consumer.beginning_offsets(inputs)
         ends: dict[TopicPartition, int] = await consumer.end_offsets(inputs)
@@ -189,6 +196,8 @@ class Restore:
                 at[tp.topic] = begins[tp] if marker is None or tp.topic not in marker.offsets else marker.offsets[tp.topic]
                 if not begins[tp] <= at[tp.topic] <= ends[tp]:
                     raise PositionError(outside(tp, at[tp.topic], begins[tp], ends[tp]))
+                if marker is not None and is_made_anew(marker.topic_ids.get(tp.topic), ids.get(tp.topic)):
+                    raise PositionError(made_anew(tp, at[tp.topic]))
         return positions
 
 
@@ -256,4 +265,12 @@ def outside(tp: TopicPartition, position: int, begin: int, end: int) -> str:
     return (
         f"topic {tp.topic}, partition {tp.partition}: the position {position} lies outside the log ({begin} to {end}), {what}: "
         "restore the topic, or start over with another STREAM_APP_ID"
+    )
+
+
+def made_anew(tp: TopicPartition, position: int) -> str:
+    """The line about a topic that is another one under the same name."""
+    return (
+        f"topic {tp.topic}, partition {tp.partition}: the topic was deleted and made anew since its records were read, so the position "
+        f"{position} is one of another log: start over with another STREAM_APP_ID"
     )

@@ -31,6 +31,7 @@ FAULTS |= {
     "store ahead of its changelog": "the store is older than the topics, which were made anew",
     "topic missing": "an input topic does not exist",
     "topic recreated": "an input topic was deleted and made anew",
+    "topic recreated and filled": "an input topic was deleted and made anew, and holds more records than were read of the old one",
     "topic truncated past the marker": "DeleteRecords beyond what is applied",
     "topic truncated before the marker": "DeleteRecords of what is applied",
     "topic truncated under a running worker": "DeleteRecords beyond what is fetched",

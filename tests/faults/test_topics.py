@@ -66,6 +66,18 @@ async def test_a_topic_that_was_made_anew_is_refused(story: Story) -> None:
     assert await story.check() == before, "nothing was written"
 
 
+@fault("topic recreated and filled")
+async def test_a_topic_that_was_made_anew_and_filled_is_refused(story: Story) -> None:
+    await half_done(story)
+    await delete_topic(story.settings, "orders")
+    assert (await create_topics(story.settings))[story.settings.topic("orders")] == "created"
+    await story.go_on(history(60_000, 3_000))
+    line = await refused(story.start())
+    assert f"topic {story.settings.topic('orders')}, partition" in line
+    assert "the topic was deleted and made anew since its records were read" in line
+    assert "start over with another STREAM_APP_ID" in line, "the line names the fix"
+
+
 async def delete_topic(settings: Settings, name: str) -> None:
     """Delete a topic and wait until it is gone."""
     wire = settings.topic(name)

@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
+from stream_app.engine.stores.owner import Identity
+from stream_app.engine.stores.rocks import RocksStore, SharedMemory
 from stream_app.engine.topology import changelog_name
 from stream_app.errors import Failure
 from stream_app.settings import Settings, child_environment, load_settings

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.protocol.offset import OffsetRequest
 
+from stream_app.engine.topic_ids import TopicIdsRequest
 from tests.simulator.broker import Attempt, Broker, Transactional
 from tests.simulator.log import Entry, Log, Sent
 from tests.simulator.loop import OWNER
@@ -52,7 +53,7 @@ class Batch:
 
 
 class SimConnections:
-    """A producer's `AIOKafkaClient`: it is asked for the last stable offset of one partition."""
+    """A producer's `AIOKafkaClient`: it is asked for the ids of topics, and for the last stable offset of one partition."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -61,7 +62,12 @@ class SimConnections:
     def leader_for_partition(self, tp: TopicPartition) -> int:
         return 0
 
-    async def send(self, node: int, request: OffsetRequest) -> Any:
+    def get_random_node(self) -> int:
+        return 0
+
+    async def send(self, node: int, request: OffsetRequest | TopicIdsRequest) -> Any:
+        if isinstance(request, TopicIdsRequest):
+            return SimpleNamespace(cluster_id="sim", topics=[(0, topic, 0, 1 + number) for number, topic in enumerate(request.topics)])
         ((topic, ((partition, _),)),) = request._topics
         stable = await self._broker.ask("ends", self._broker.logs[topic, partition].stable)
         return SimpleNamespace(topics=[(topic, [(partition, 0, -1, stable)])])

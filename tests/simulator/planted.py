@@ -53,8 +53,8 @@ def position_too_far() -> Any:
     """A takeover goes on one record too late."""
     positions = Restore._positions
 
-    async def bug(self: Restore, consumer: Any, stores: Any) -> dict[int, dict[str, int]]:
-        found = await positions(self, consumer, stores)
+    async def bug(self: Restore, *given: Any) -> dict[int, dict[str, int]]:
+        found = await positions(self, *given)
         for at in found.values():
             for topic in at:
                 at[topic] += at[topic] > 0

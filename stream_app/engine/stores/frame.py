@@ -22,11 +22,13 @@ class Marker(msgspec.Struct):
         offsets: the next offset of each input, by topic name as the broker knows it (with prefix).
         memo: what the processor must remember besides the states.
         v: the layout's version.
+        topic_ids: which topics the offsets are of, by name (`engine/topic_ids.py`).
     """
 
     offsets: dict[str, int]
     memo: dict[str, Any]
     v: int = _VERSION
+    topic_ids: dict[str, str] = {}
 
 
 _encode_marker = msgspec.json.Encoder().encode

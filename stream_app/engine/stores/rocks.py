@@ -12,34 +12,24 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from rocksdict import AccessType, Options, Rdict, RdictIter, WriteBatch, WriteOptions
+from rocksdict import Rdict, RdictIter, WriteBatch, WriteOptions
 
 from stream_app.engine.stores.files import SharedMemory, rewrite
 from stream_app.engine.stores.frame import timeline_of
+from stream_app.engine.stores.owner import IDENTITY_KEY, Identity
 from stream_app.engine.stores.store import Changes, Timer
 from stream_app.errors import UnitError
 from stream_app.telemetry.logs import get_logger
 
 _STATE, _TIMER, _META = b"s", b"t", b"m"
-_POSITION, _IDENTITY, _CLEANED = _META + b"position", _META + b"identity", _META + b"cleaned"
+_POSITION, _CLEANED = _META + b"position", _META + b"cleaned"
 _END_OF_NAME = b"\x00"
 _AFTER_NAME = b"\x01"
 _DEADLINE_BYTES = 8
-_LAYOUT = 1
 _SPOILT = "spoilt"
 _CORRUPTION = "Corruption"
-__all__ = ["Identity", "RocksStore", "SharedMemory", "owner_of"]
+__all__ = ["RocksStore", "SharedMemory"]
 _log = get_logger(__name__)
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """Whose states these are; a store of another owner is never used."""
-
-    app_id: str
-    cluster_id: str
-    partition: int
-    partitions: int
-    layout: int = _LAYOUT
 
 
 class _Position(msgspec.Struct, array_like=True):
@@ -223,7 +213,7 @@ class RocksStore:
             raise UnitError(f"the store cannot be made ({error}): make room in {self.path.parent}, then start the worker again") from error
         self._position, self._cleaned = _Position(None, None, 0, int(time.time() * 1000)), 0
         batch = WriteBatch(raw_mode=True)
-        batch.put(_IDENTITY, msgspec.json.encode(self._identity))
+        batch.put(IDENTITY_KEY, msgspec.json.encode(self._identity))
         batch.put(_POSITION, msgspec.msgpack.encode(self._position))
         self._db.write(batch, self._no_log)
 
@@ -248,7 +238,7 @@ class RocksStore:
             return "unreadable (an earlier life has seen it)"
         try:
             self._db = Rdict(str(self.path), self._memory.options())
-            owner = self._db.get(_IDENTITY)
+            owner = self._db.get(IDENTITY_KEY)
             if owner is None:
                 return ""  # it was never flushed
             identity = msgspec.json.decode(owner, type=Identity)
@@ -280,25 +270,6 @@ class RocksStore:
         database = self.__dict__.pop("_db", None)
         if database is not None:
             database.close()
-
-
-def owner_of(path: Path) -> Identity | None:
-    """Whose states lie at `path`, looked at without changing anything; None when nothing was ever written there.
-
-    Raises:
-        ValueError: it cannot be read.
-    """
-    if not (path / "CURRENT").exists():
-        return None
-    try:
-        database = Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only())
-        try:
-            owner = database.get(_IDENTITY)
-        finally:
-            database.close()
-        return None if owner is None else msgspec.json.decode(owner, type=Identity)
-    except Exception as error:  # rocksdict raises bare Exception
-        raise ValueError(type(error).__name__) from error
 
 
 def _timer_key(timer: Timer) -> bytes:

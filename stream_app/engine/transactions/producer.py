@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.topic_ids import topic_ids
 from stream_app.engine.transactions.hanging import stable_end
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.engine.unit import Output
@@ -150,6 +151,14 @@ class TransactionalProducer:
             return [TopicPartition(topic, number) for topic in topics for number in range(await self._partition_count(topic))]
         except (TimeoutError, KafkaError) as error:
             raise UnitError(f"partition {self._partition}: the output topics cannot be looked at ({_reason(error)})") from error
+
+    async def ids_of(self, topics: Iterable[str]) -> dict[str, str]:
+        """The ids of `topics`, by name (`engine/topic_ids.py`)."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await topic_ids(self._producer.client, topics)
+        except (TimeoutError, KafkaError) as error:
+            raise UnitError(f"partition {self._partition}: the input topics cannot be looked at ({_reason(error)})") from error
 
     async def stop(self) -> None:
         """Close the connections."""

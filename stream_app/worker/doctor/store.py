@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from stream_app.engine.stores.rocks import Identity, owner_of
+from stream_app.engine.stores.owner import Identity, owner_of
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
 from stream_app.worker.doctor.findings import Finding, Status

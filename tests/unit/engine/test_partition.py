@@ -24,6 +24,7 @@ from stream_app.telemetry.metrics import Metrics
 from tests.toy import OUTPUT, Event, ToyProcessor
 
 PAST_MS = 1_600_000_000_000
+IDS = {"p-orders": "cluster/one", "p-contacts": "cluster/other"}
 
 
 class LogProducer:
@@ -97,6 +98,7 @@ class Rig:
             self.errors.append,
             asyncio.Lock(),
             Pace(0),
+            IDS,
         )
         self.runtime.seek(self.offsets.copy())
 
@@ -155,6 +157,7 @@ async def test_a_unit_holds_outputs_states_marker_and_offsets(tmp_path: Path) ->
         marker = decode_marker(it.store.marker or b"")
         assert marker.offsets == {"p-orders": 1, "p-contacts": 2}
         assert marker.memo == {"stream_ms": PAST_MS + 4}
+        assert marker.topic_ids == IDS
         assert it.store.offset == it.producer.offset
 
 
@@ -181,39 +184,6 @@ async def test_a_failed_commit_is_fatal_and_leaves_the_store_alone(tmp_path: Pat
         await until(lambda: it.errors)
         assert isinstance(it.errors[0], UnitError)
         assert (it.store.get(b"shop/1"), it.store.offset) == (None, None)
-
-
-async def test_what_was_committed_last_is_looked_at_once_when_nothing_comes(tmp_path: Path) -> None:
-    async with rig(tmp_path) as it:
-        it.producer.look_after_s = 0.05
-        it.say("p-contacts")
-        it.say("p-orders", event(1))
-        await until(lambda: it.producer.looks == 1)
-        it.say("p-orders", event(2))
-        await until(lambda: it.producer.causes() == ["e1", "e2"])
-        await until(lambda: it.producer.looks == 2)
-        assert (it.errors, it.producer.look_at()) == ([], None)
-
-
-async def test_what_is_committed_and_not_to_be_seen_is_fatal(tmp_path: Path) -> None:
-    async with rig(tmp_path) as it:
-        it.producer.look_after_s = 0.05
-        it.say("p-contacts")
-        it.say("p-orders", event(1))
-        await until(lambda: it.producer.units)
-        it.producer.broken = True
-        await until(lambda: it.errors)
-        assert isinstance(it.errors[0], UnitError)
-
-
-async def test_every_unit_says_a_position_even_one_of_deadlines_alone(tmp_path: Path) -> None:
-    async with rig(tmp_path) as it:
-        it.say("p-contacts")
-        it.say("p-orders", event(1, patience=10))
-        await until(lambda: it.producer.causes() == ["e1"])
-        it.runtime.tick(int(time.time() * 1000))
-        await until(lambda: it.producer.causes() == ["e1", "silence"])
-        assert it.producer.units[1][0] == {TopicPartition("p-orders", 0): 1, TopicPartition("p-contacts", 0): 0}
 
 
 async def test_an_input_with_lag_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:

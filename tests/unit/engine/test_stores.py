@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.engine.stores.rocks import Identity, RocksStore, SharedMemory
+from stream_app.engine.stores.owner import Identity
+from stream_app.engine.stores.rocks import RocksStore, SharedMemory
 from stream_app.engine.stores.store import FIRST, Changes, MemoryStore, Store
 from stream_app.errors import UnitError
 

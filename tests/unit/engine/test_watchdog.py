@@ -33,7 +33,7 @@ async def engine(tmp_path: Path) -> Engine:
     topology = Topology(app_id="app", table="toy", inputs=("orders",), outputs=(), prefix="", partitions=1)
     made = Engine(settings, topology, ToyProcessor, Metrics(), cluster_id="c", on_fatal=lambda _: None)
     runtime = PartitionRuntime(
-        0, topology, settings, ToyProcessor(0, 1), MemoryStore(), LogProducer(), Metrics(), made.fail, asyncio.Lock(), Pace(0)
+        0, topology, settings, ToyProcessor(0, 1), MemoryStore(), LogProducer(), Metrics(), made.fail, asyncio.Lock(), Pace(0), {}
     )
     runtime.seek({"orders": 0})
     made.runtimes[0] = runtime
