@@ -19,7 +19,8 @@ def to_columns(state: State) -> list[Any]:
     """The columns of `state`; the lists are its own."""
     return [
         state.born_ms, state.clock_ms, state.policy_version, state.policy_hash, state.sequence, state.deadline_ms,
-        state.values, state.came_from, state.changed_at, state.class_hold_ms, state.notice_ms, state.notice_id, state.waiting,
+        state.values, state.came_from, state.changed_at,
+        state.class_hold_ms, state.exit_since_ms, state.notice_ms, state.notice_id, state.waiting,
         state.mark,
         state.told, state.heard,
         state.low_ms, state.high_ms, state.seen_ms, state.seen_ids, state.related,
@@ -45,7 +46,8 @@ def from_columns(columns: list[Any]) -> State:
     state = State.__new__(State)
     (
         state.born_ms, state.clock_ms, state.policy_version, state.policy_hash, state.sequence, state.deadline_ms,
-        state.values, state.came_from, state.changed_at, state.class_hold_ms, state.notice_ms, state.notice_id, waiting,
+        state.values, state.came_from, state.changed_at,
+        state.class_hold_ms, state.exit_since_ms, state.notice_ms, state.notice_id, waiting,
         mark,
         state.told, state.heard,
         state.low_ms, state.high_ms, state.seen_ms, state.seen_ids, state.related,

@@ -18,11 +18,13 @@ from stream_app.domain.facts.state import (
     LABEL,
     LIFECYCLE,
     OPPORTUNITY,
+    SEGMENT,
     SERVICE_LEVEL,
     State,
 )
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
+from stream_app.domain.segments.proof import prove_segment
 from stream_app.domain.status import Verdict, risk_moments
 from stream_app.domain.value import leading_span, measure
 
@@ -246,6 +248,18 @@ def _prove_by_class(state: State, policy: Policy, verdict: Verdict) -> Proof:  #
     return "class", {"class": verdict.values[CLASS]}, {}, None
 
 
+def _prove_service_level(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    levels, segment = policy.service_levels, verdict.values[SEGMENT]
+    if levels is not None and segment in levels.segment:
+        return "segment", {"segment": segment}, {}, None
+    code, measures, thresholds, _ = _prove_by_class(state, policy, verdict)
+    return code, (measures if policy.segments is None else {"segment": segment, **measures}), thresholds, None
+
+
+def _prove_segment(state: State, policy: Policy, verdict: Verdict) -> Proof:
+    return prove_segment(state, policy, verdict.at, verdict.values, verdict.until_ms[SEGMENT])
+
+
 def _prove_winback(state: State, policy: Policy, verdict: Verdict) -> Proof:
     if verdict.values[LIFECYCLE] != "inactive":
         return "not_inactive", {"lifecycle": verdict.values[LIFECYCLE]}, {}, None
@@ -268,7 +282,8 @@ _PROOFS: Final = {
     CHURN_RISK: _prove_churn_risk,
     CLASS: _prove_class,
     LABEL: _prove_by_class,
-    SERVICE_LEVEL: _prove_by_class,
+    SEGMENT: _prove_segment,
+    SERVICE_LEVEL: _prove_service_level,
     CONTACT: _prove_contact,
     DIMENSIONS.index("winback"): _prove_winback,
     OPPORTUNITY: _prove_opportunity,

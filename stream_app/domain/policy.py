@@ -83,6 +83,75 @@ class ScoreClasses:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """One test of a segment's rule: of a dimension, by its number, or of a measure (then `dimension` is -1).
+
+    `test` is one of is, in, at_least, below.
+    `wanted` holds the answers of `is` and `in`, `limit` the bound of `at_least` and `below`.
+    """
+
+    measure: str
+    dimension: int
+    test: str
+    wanted: tuple[int | str | None, ...] = ()
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class SegmentRule:
+    """A segment of the shop's own: all conditions must hold. The reserved `exit` has its conditions in `ExitRule`."""
+
+    name: str
+    when: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class ExitRule:
+    """Below which values a customer is to be let go, after how long, and what protects him."""
+
+    value_now_below: int = 0
+    value_future_below: int = 1_000
+    strategic_below: int = 40
+    exit_dwell_days: int = 60
+    min_age_days: int = 180
+    protect_criteria: dict[str, int] = field(default_factory=dict)
+    protect_default: int = 80
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The rules in their order, and `exit` among them."""
+
+    rules: tuple[SegmentRule, ...]
+    exit: ExitRule | None = None
+    # Derived: what can change without an event.
+    dimensions: tuple[int, ...] = ()
+    timed: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    reads_window: bool = False
+    reads_score: bool = False
+
+    def __post_init__(self) -> None:
+        conditions = [condition for rule in self.rules for condition in rule.when]
+        names = {condition.measure for condition in conditions if condition.dimension < 0}
+        windowed = any(name not in UNWINDOWED and name != "score" and not name.startswith("criteria.") for name in names)
+        thresholds: dict[str, set[int]] = {}
+        if self.exit is not None:
+            thresholds["value_future"] = {self.exit.value_future_below}
+        for condition in conditions:
+            if condition.measure in TIMED | MODELLED:
+                known = thresholds.setdefault(condition.measure, set())
+                if condition.test in ("at_least", "below"):
+                    known.add(condition.limit)
+                for answer in condition.wanted:
+                    if isinstance(answer, int):
+                        known.update((answer, answer + 1))
+        object.__setattr__(self, "dimensions", tuple(sorted({c.dimension for c in conditions if c.dimension >= 0})))
+        object.__setattr__(self, "timed", tuple((name, tuple(sorted(thresholds[name]))) for name in sorted(thresholds)))
+        object.__setattr__(self, "reads_window", windowed or self.exit is not None)
+        object.__setattr__(self, "reads_score", "score" in names)
+
+
+@dataclass(frozen=True)
 class ServiceLevels:
     """`service_levels`: by segment first, else by class."""
 
@@ -172,6 +241,7 @@ class Policy:
     dedup_events: int
     opportunity: Opportunity | None = None
     contact: ContactRules | None = None
+    segments: Segments | None = None
     suppress_days: int = 400
     # Derived, so that the hot path does not ask again.
     models_value: bool = False

@@ -3,9 +3,10 @@
 from typing import Final
 
 from stream_app.domain.changes import Outgoing, Who, identify, identify_change, origin_of, policy_ref
-from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SERVICE_LEVEL, State, describe
+from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, State, describe
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
+from stream_app.domain.segments.exit import describe_exit
 from stream_app.domain.status import stand
 from stream_app.domain.value import all_measures
 
@@ -16,6 +17,7 @@ def existing_dimensions(policy: Policy) -> list[int]:
     """The dimensions that the policy asks for, in the order of publishing."""
     optional = {
         CLASS: policy.classes,
+        SEGMENT: policy.segments,
         LABEL: policy.labels,
         SERVICE_LEVEL: policy.service_levels,
         CONTACT: policy.contact,
@@ -39,6 +41,8 @@ def profile(who: Who, state: State, policy: Policy) -> Outgoing:
         "sequence": state.sequence,
         "policy": policy_ref(policy),
     }
+    if policy.segments is not None and policy.segments.exit is not None:
+        data["exit"] = describe_exit(policy.segments.exit, state, policy, at)
     profile_id = identify(PROFILE, who, state.born_ms, state.sequence)
     origin = origin_of(policy, state.clock_ms)
     latest_change_id = identify_change(who, state.born_ms, state.sequence)

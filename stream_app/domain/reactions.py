@@ -7,7 +7,7 @@ from typing import Any
 
 from stream_app.domain.changes import Cause, Outgoing, identify
 from stream_app.domain.dimensions.contact import advise, offer
-from stream_app.domain.facts.state import CLASS, SERVICE_LEVEL, WINBACK, State, masked_groups
+from stream_app.domain.facts.state import CLASS, SEGMENT, SERVICE_LEVEL, WINBACK, State, masked_groups
 from stream_app.domain.policy import Policy
 from stream_app.domain.status import Verdict
 
@@ -46,7 +46,12 @@ def react(
             reactions.append(_reaction("winback.withdrawn", lifecycle, state, {"lifecycle": lifecycle.data["to"], "cause": cause.kind}))
     level = by_dimension.get("service_level")
     if level is not None:
-        data = {"from": level.data["from"], "to": verdict.values[SERVICE_LEVEL], "class": verdict.values[CLASS]}
+        data = {
+            "from": level.data["from"],
+            "to": verdict.values[SERVICE_LEVEL],
+            "class": verdict.values[CLASS],
+            "segment": verdict.values[SEGMENT],
+        }
         reactions.append(_reaction("service_level.changed", level, state, data, "service-level"))
     contact = by_dimension.get("contact")
     if contact is not None:

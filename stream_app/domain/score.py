@@ -56,9 +56,16 @@ def class_deadline_ms(state: State, policy: Policy, at: Standing) -> int | None:
     """The next moment at which the class can change, or its hold begin or end, without an event."""
     if policy.classes is None or not state.counting:
         return None
+    turn = score_deadline_ms(state, policy, at)
+    if state.class_hold_ms is None:
+        return turn
+    ends = state.class_hold_ms + policy.downgrade_dwell_days * DAY_MS
+    return ends if turn is None or ends < turn else turn
+
+
+def score_deadline_ms(state: State, policy: Policy, at: Standing) -> int | None:
+    """The next moment at which a criterion of a customer with a counting order can change without an event."""
     moments: list[int | None] = []
-    if state.class_hold_ms is not None:
-        moments.append(state.class_hold_ms + policy.downgrade_dwell_days * DAY_MS)
     if policy.scores_window:
         moments.append(next_leave_ms(state, policy))
         if at.active:

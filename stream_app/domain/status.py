@@ -6,9 +6,10 @@ A later dimension is added as a rule here, in the order of computing, and a plac
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.dimensions.contact import judge_contact
 from stream_app.domain.dimensions.opportunity import judge_opportunity
-from stream_app.domain.facts.state import CHURN_RISK, CLASS, CONTACT, LABEL, LIFECYCLE, OPPORTUNITY, SERVICE_LEVEL, WINBACK, State
-from stream_app.domain.policy import Policy
+from stream_app.domain.facts.state import CHURN_RISK, CLASS, CONTACT, LABEL, LIFECYCLE, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, WINBACK, State
+from stream_app.domain.policy import Policy, ServiceLevels
 from stream_app.domain.score import class_deadline_ms, settle_class
+from stream_app.domain.segments.judge import judge_segment
 from stream_app.domain.value import Standing
 
 
@@ -34,7 +35,7 @@ def stand(state: State, policy: Policy) -> Standing:
 
 
 def judge(state: State, policy: Policy) -> Verdict:
-    """Compute every dimension at the customer's clock; the only thing it changes is the hold of the class."""
+    """Compute every dimension at the customer's clock; the only things it changes are the holds."""
     at = stand(state, policy)
     verdict = Verdict(at, [None] * 9, [None] * 9)
     values, until = verdict.values, verdict.until_ms
@@ -50,15 +51,27 @@ def judge(state: State, policy: Policy) -> Verdict:
     if policy.classes is not None:
         values[CLASS], state.class_hold_ms = settle_class(state, policy, at)
         until[CLASS] = class_deadline_ms(state, policy, at)
-        current = values[CLASS]
-        if current is not None:
-            if policy.labels is not None:
-                values[LABEL], until[LABEL] = policy.labels[current], until[CLASS]
-            if policy.service_levels is not None:
-                values[SERVICE_LEVEL], until[SERVICE_LEVEL] = policy.service_levels.by_class.get(current), until[CLASS]
+    if policy.segments is not None:
+        judge_segment(state, policy, policy.segments, at, values, until)
+    current = values[CLASS]
+    if policy.labels is not None and current is not None:
+        values[LABEL], until[LABEL] = policy.labels[current], until[CLASS]
+    if policy.service_levels is not None:
+        _judge_service_level(policy.service_levels, values, until)
     if policy.contact is not None:
         values[CONTACT], until[CONTACT] = judge_contact(state, policy, at, values, until)
     return verdict
+
+
+def _judge_service_level(levels: ServiceLevels, values: list[str | None], until: list[int | None]) -> None:
+    """By segment first, else by class; None when neither names one."""
+    segment, current = values[SEGMENT], values[CLASS]
+    level = levels.segment.get(segment) if segment is not None else None
+    if level is None and current is not None:
+        level = levels.by_class.get(current)
+    first, second = until[CLASS], until[SEGMENT] if levels.segment else None
+    values[SERVICE_LEVEL] = level
+    until[SERVICE_LEVEL] = second if first is None or (second is not None and second < first) else first
 
 
 def _judge_buyer(state: State, policy: Policy, verdict: Verdict) -> None:

@@ -60,6 +60,7 @@ def test_the_histories_do_everything() -> None:
     expected |= {f"opportunity {value}" for value in ("low", "medium", "high", None)}
     expected |= {f"contact {value}" for value in ("ok", "too_often", "too_seldom", "over_budget", None)} | {"contact.advised"}
     expected |= {f"class {value}" for value in ("A", "B", "C", None)}
+    expected |= {"segment exit", "segment lost", "segment promising", "segment None", "service_level kind"}
     expected |= {"label gold", "service_level premium", "event", "time", "late", "void", "revokes", "duplicate", "live", "backfill"}
     expected |= {
         "order_exists",

@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from tests.oracle import contact, opportunity, reactions
+from tests.oracle import contact, opportunity, reactions, segment
 from tests.oracle.days import DAY
 from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, note_referral, voided
 from tests.oracle.moments import moments
 
-DIMENSIONS = ("lifecycle", "churn_risk", "class", "label", "service_level", "contact", "winback", "opportunity")
-NEEDS = {"class": "classes", "label": "labels", "service_level": "service_levels", "contact": "contact", "opportunity": "opportunity"}
+DIMENSIONS = ("lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity")
+NEEDS = {
+    "class": "classes",
+    "segment": "segments",
+    "label": "labels",
+    "service_level": "service_levels",
+    "contact": "contact",
+    "opportunity": "opportunity",
+}
 CLASSES = "CBA"
 RELATIONS = ("contact.made", "contact.responded", "interest.shown")
 OF_AN_ORDER = ("order.cancelled", "order.refunded", "payment.received")
@@ -31,6 +38,7 @@ class Customer:
         self.rejected: list[tuple[str, str]] = []
         self.duplicates = 0
         self.hold: int | None = None
+        self.exit_since: int | None = None
         self.announced: int | None = None
         self.statuses: dict[str, str | None] = {name: None for name in DIMENSIONS if name not in NEEDS or policy[NEEDS[name]] is not None}
         self.changes: list[dict[str, Any]] = []
@@ -220,13 +228,17 @@ class Customer:
         }
         if "opportunity" in self.statuses:
             now["opportunity"] = opportunity.judge(self.orders, self.clock, self.policy)
+        measures = self.measures() if {"class", "segment"} & set(self.statuses) else {}
         if "class" in self.statuses:
-            now["class"] = self._class(self.measures()["score"])
+            now["class"] = self._class(measures["score"])
         klass = now.get("class")
+        if "segment" in self.statuses:
+            self.exit_since = segment.since(segment.exit_rule(self.policy), self.exit_since, measures, self.clock)
+            now["segment"] = segment.judge(self.policy, now, measures, self.exit_since, self.clock)
         if "label" in self.statuses:
             now["label"] = self.policy["labels"][klass] if klass else None
         if "service_level" in self.statuses:
-            now["service_level"] = self.policy["service_levels"]["class"][klass] if klass else None
+            now["service_level"] = segment.service_level(self.policy, now.get("segment"), klass)
         if "contact" in self.statuses:
             now["contact"] = contact.judge(self._facts(now))
         return now

@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "labels": None,
     "service_levels": None,
     "contact": None,
+    "segments": None,
     "opportunity": None,
     "cross_sell": None,
     "winback": {"cooling_days": 90, "gone_days": 365},

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from tests.oracle import contact, opportunity
+from tests.oracle import contact, opportunity, segment
 from tests.oracle.days import DAY, day_of, start
 from tests.oracle.measures import Event, Order, Policy, conversion_days, first_below, leading, voided
 from tests.oracle.model import future, has_model
@@ -15,6 +15,7 @@ class Known(Protocol):
     clock: int
     low: int
     hold: int | None
+    exit_since: int | None
     waiting: list[tuple[int, Event]]
     others: list[Event]
     referred: dict[str, tuple[int, int | None]]
@@ -35,7 +36,7 @@ def moments(customer: Known) -> list[int]:
     found += [start(zone, day) for day in converted]
     windowed = [order["day"] for order in customer.orders] + converted
     windowed += [event["day"] for event in customer.others if event["type"] in ("contact.made", "feedback.given")]
-    leaving = sorted({day + policy["window_days"] for day in windowed})
+    leaving = sorted({day + policy["window_days"] for day in windowed} | set(converted))  # or entering
     found += [start(zone, day) for day in leaving]
     if customer.hold is not None:
         found.append(customer.hold + policy["downgrade_dwell_days"] * DAY)
@@ -49,6 +50,7 @@ def moments(customer: Known) -> list[int]:
     found += [last + patience * policy["churn_risk"][pct] // 100 for pct in ("medium_pct", "high_pct")]
     found += [gone, gone + policy["winback"]["cooling_days"] * DAY, gone + policy["winback"]["gone_days"] * DAY]
     days = [order["day"] for order in counting]
+    found += segment.moments(policy, customer.exit_since, min(days))
     since = {"recency_days": max(days), "tenure_days": min(days)}
     read = thresholds(policy)
     if lead["line"]["method"] == "alive":
@@ -68,6 +70,8 @@ def thresholds(policy: Policy) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for criterion in policy["criteria"]:
         found.setdefault(criterion["measure"], []).extend(int(threshold) for threshold in criterion["bands"])
+    for name, numbers in segment.thresholds(policy).items():
+        found.setdefault(name, []).extend(numbers)
     return found
 
 

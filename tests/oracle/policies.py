@@ -46,6 +46,15 @@ BANDS: dict[str, tuple[int, ...]] = {
 }
 
 
+DIMENSIONS = {
+    "lifecycle": ("active", "inactive", "potential"),
+    "churn_risk": ("low", "medium", "high"),
+    "winback": ("none", "recent", "cooling", "gone"),
+    "opportunity": ("low", "medium", "high"),
+    "class": ("A", "B", "C"),
+}
+
+
 def _rhythm(rng: Random) -> dict[str, Any]:
     method = rng.choice(("fixed", "own_rhythm", "alive"))
     if method == "fixed":
@@ -80,6 +89,31 @@ def _classes(rng: Random) -> dict[str, Any]:
     if rng.random() < 0.7:
         found["service_levels"] = {"class": {"A": "premium", "B": "standard", "C": rng.choice(("basic", "standard"))}}
     return found
+
+
+def _condition(rng: Random) -> dict[str, Any]:
+    if rng.random() < 0.45:
+        name, values = rng.choice(sorted(DIMENSIONS.items()))
+        answers = (*values, None)
+        if rng.random() < 0.5:
+            return {"measure": name, "is": rng.choice(answers)}
+        return {"measure": name, "in": rng.sample(answers, rng.randint(1, 3))}
+    name = rng.choice((*sorted(BANDS), "score", "value_future", "recency_days", "p_alive_pct"))
+    threshold = rng.choice(BANDS.get(name, (0, 20, 50, 70)))
+    test = rng.choice(("is", "in", "at_least", "at_least", "below", "below"))
+    return {"measure": name, test: [threshold, None] if test == "in" else threshold}
+
+
+def _segments(rng: Random, *, dwell: bool) -> dict[str, Any]:
+    names = ["promising", "lost", "bargain", "Zoë's friends"]
+    rules = [{"name": name, "when": [_condition(rng) for _ in range(rng.randint(0 if k else 1, 2))]} for k, name in enumerate(names)]
+    if rng.random() < 0.8:
+        leave: dict[str, Any] = {"name": "exit", "value_now_below": rng.choice((0, 2_000, 10**9)), "strategic_below": rng.choice((40, 101))}
+        leave |= {"value_future_below": rng.choice((1, 1_000, 10_000, 10**9)), "min_age_days": rng.choice((0, 1, 30, 100))}
+        leave |= {"exit_dwell_days": rng.choice((0, 0, 1, 14, 60)) if dwell else 0}
+        leave |= rng.choice(({}, {"protect_criteria": {"default": 50}}, {"protect_criteria": {"loyalty": 30, "default": 100}}))
+        rules.insert(rng.randint(0, 2), leave)
+    return {"segments": rules[: rng.randint(1, 4)]}
 
 
 def _costs(rng: Random) -> dict[str, Any]:
@@ -135,6 +169,11 @@ def policy(rng: Random, *, dwell: bool = True, wide: bool = False) -> dict[str, 
         found |= _classes(rng)
     if rng.random() < 0.7:
         found |= _opportunity(rng, groups)
+    if rng.random() < 0.7:
+        found |= _segments(rng, dwell=dwell)
+        named = rng.sample([rule["name"] for rule in found["segments"]], 1)
+        if rng.random() < 0.5:
+            found["service_levels"] = found.get("service_levels", {}) | {"segment": {name: rng.choice(("kind", "basic")) for name in named}}
     if rng.random() < 0.7:
         found["contact"] = {name: _contact_rule(rng) for name in ("A", "B", "C", "default") if rng.random() < 0.7}
     if not dwell:

@@ -74,15 +74,9 @@ def check_document(document: PolicyDocument) -> list[Complaint]:
 
 def find_unsupported(document: PolicyDocument) -> list[Complaint]:
     """Sections whose dimension is not computed yet: refused, so that nobody waits for a status that never comes."""
-    sections = {
-        "segments": document.segments,
-    }
-    found = [
-        Complaint((name,), "not supported by this version; remove the section") for name, section in sections.items() if section is not None
-    ]
     if isinstance(document.classes, ParetoClasses):
-        found.append(Complaint(("classes", "by"), "pareto is not supported by this version; use score"))
-    return found
+        return [Complaint(("classes", "by"), "pareto is not supported by this version; use score")]
+    return []
 
 
 def _check_currency(document: PolicyDocument) -> Iterator[Complaint]:

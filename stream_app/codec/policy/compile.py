@@ -21,9 +21,11 @@ from stream_app.codec.policy.document import (
 )
 from stream_app.codec.policy.lines import Text, TextError, read_text
 from stream_app.codec.policy.messages import collect, one_line, render, spell, suggest
+from stream_app.codec.policy.segments import Condition, NamedRule, SegmentRule
 from stream_app.codec.policy.zones import read_calendar
 from stream_app.codec.times import parse_time_ms
 from stream_app.domain import policy as domain
+from stream_app.domain.facts.state import DIMENSIONS
 from stream_app.errors import Failure, PolicyError
 
 DEFAULT_KEY = b"*"
@@ -123,6 +125,7 @@ def compile_policy(document: PolicyDocument) -> domain.Policy:
         ledger_orders=horizons.ledger_orders,
         dedup_events=horizons.dedup_events,
         opportunity=_compile_opportunity(document),
+        segments=_compile_segments(document.segments) if document.segments is not None else None,
         suppress_days=horizons.suppress_days,
         contact=_compile_contact(document.contact) if document.contact is not None else None,
     )
@@ -166,6 +169,34 @@ def _compile_criteria(document: PolicyDocument) -> tuple[domain.Criterion, ...]:
             domain.Criterion(criterion.measure, criterion.weight, tuple(at for at, _ in bands), tuple(points for _, points in bands))
         )
     return tuple(compiled)
+
+
+def _compile_segments(rules: list[SegmentRule]) -> domain.Segments:
+    named, leave = [], None
+    for rule in rules:
+        if isinstance(rule, NamedRule):
+            named.append(domain.SegmentRule(rule.name, tuple(map(_compile_condition, rule.when))))
+            continue
+        named.append(domain.SegmentRule(rule.name, ()))
+        limits = rule.protect_criteria
+        leave = domain.ExitRule(
+            rule.value_now_below,
+            rule.value_future_below,
+            rule.strategic_below,
+            rule.exit_dwell_days,
+            rule.min_age_days,
+            dict(limits),
+            limits.get("default", 80),
+        )
+    return domain.Segments(tuple(named), leave)
+
+
+def _compile_condition(condition: Condition) -> domain.Condition:
+    test, wanted = condition.test
+    dimension = DIMENSIONS.index(condition.measure) if condition.measure in DIMENSIONS else -1
+    if test in {"is", "in"}:
+        return domain.Condition(condition.measure, dimension, test, tuple(wanted) if test == "in" else (wanted,))
+    return domain.Condition(condition.measure, dimension, test, limit=wanted)
 
 
 def _compile_levels(document: PolicyDocument) -> domain.ServiceLevels | None:

@@ -47,7 +47,15 @@ criteria:
 classes: {by: score, A: 70, B: 40}              # C below
 downgrade_dwell_days: 30                        # a lower class must last so long before it counts
 labels: {A: gold, B: silver, C: bronze}
-service_levels: {class: {A: premium, B: standard, C: basic}}
+
+# Segments: the first rule whose conditions all hold; without conditions a rule always matches. A condition compares a measure, or
+# lifecycle, churn_risk, winback, opportunity or class, with is, in, at_least or below. The rule exit is reserved: whom to part with,
+# unless he brings others in, has given accepted feedback, is new, or is strong in an assessed criterion.
+segments:
+  - {name: exit, value_now_below: 0, value_future_below: 1000, strategic_below: 40, exit_dwell_days: 60, min_age_days: 180,
+     protect_criteria: {default: 80}}
+  - {name: promising, when: [{measure: churn_risk, is: low}, {measure: product_groups, at_least: 2}]}
+service_levels: {segment: {exit: exit}, class: {A: premium, B: standard, C: basic}}
 
 # How long single events are remembered: duplicates, events that wait for their order, open orders.
 horizons: {dedup_days: 30, pending_days: 30, ledger_days: 730, suppress_days: 400}

@@ -58,7 +58,7 @@ class PolicyRef(Closed):
 class Counterfactual(Closed):
     """What would have kept the status, or would restore or better it."""
 
-    to: str
+    to: str | None
     event_type: str | UnsetType = UNSET
     product_group: str | UnsetType = UNSET
     before_at: Time | UnsetType = UNSET
@@ -139,6 +139,7 @@ class ServiceLevelChanged(Closed):
     from_: str | None = field(name="from")
     to: str | None
     class_: Literal["A", "B", "C"] | None = field(name="class")
+    segment: str | None
 
 
 class ContactAdvised(Closed):
@@ -172,6 +173,14 @@ class Facts(Closed):
     last_event_at: Time
 
 
+class Exit(Closed):
+    """What the shop's rule `exit` makes of a customer who looks bad."""
+
+    since_at: Annotated[Time, Meta(description="Since when all its conditions have been true.")]
+    due_at: Annotated[Time, Meta(description="From when he is in the segment exit, unless something protects him.")]
+    protected_by: Annotated[list[str], Meta(description="What protects him at `clock_at`: measures.")]
+
+
 class CustomerProfile(Closed):
     """The latest full picture of a customer."""
 
@@ -182,6 +191,9 @@ class CustomerProfile(Closed):
     next_deadline: Time | None
     sequence: Annotated[int, Meta(ge=0)]
     policy: PolicyRef
+    exit: Annotated[Exit | UnsetType | None, Meta(description="Of shops with the segment exit; null when its conditions are not met.")] = (
+        UNSET
+    )
 
 
 class KeptTopic(Closed):

@@ -54,6 +54,7 @@ class State:
     came_from: list[str | None] = field(default_factory=lambda: [None] * len(DIMENSIONS))
     changed_at: list[int] = field(default_factory=lambda: [0] * len(DIMENSIONS))  # sequence of the latest change
     class_hold_ms: int | None = None
+    exit_since_ms: int | None = None  # since when all that the segment `exit` asks has been true
     notice_ms: int | None = None
     notice_id: str = ""
     waiting: list[Waiting] = field(default_factory=list)

@@ -1,0 +1,85 @@
+"""Whom a shop should part with, and what speaks against it (domain.md, 3.6; N13, N17)."""
+
+from typing import Any, Final
+
+from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.facts.state import State
+from stream_app.domain.policy import ExitRule, Policy
+from stream_app.domain.value import Standing, measure, value_future, value_now
+
+EXIT: Final = "exit"
+
+
+class Protection:
+    """One thing that may keep a customer: a measure, its value, and the limit at which it protects.
+
+    `test` is `at_least` or `below`.
+    """
+
+    def __init__(self, name: str, value: int | None, test: str, limit: int) -> None:
+        self.name = name
+        self.value = value
+        self.test = test
+        self.limit = limit
+
+    def holds(self) -> bool:
+        """Whether it protects now."""
+        if self.value is None:
+            return False
+        return self.value < self.limit if self.test == "below" else self.value >= self.limit
+
+
+def settle_exit(rule: ExitRule, state: State, policy: Policy, at: Standing) -> int | None:
+    """The hold: since when the customer has looked bad without a break; None when he does not."""
+    if (
+        not state.counting
+        or value_now(state, policy, at) >= rule.value_now_below
+        or (measure("strategic", state, policy, at) or 0) >= rule.strategic_below
+        or value_future(state, policy, at) >= rule.value_future_below
+    ):
+        return None
+    return state.clock_ms if state.exit_since_ms is None else state.exit_since_ms
+
+
+def is_due(rule: ExitRule, state: State, policy: Policy, at: Standing, since_ms: int | None) -> bool:
+    """Whether he has looked bad for long enough, and nothing protects him."""
+    if since_ms is None or state.clock_ms < since_ms + rule.exit_dwell_days * DAY_MS:
+        return False
+    return not any(protection.holds() for protection in protections(rule, state, policy, at))
+
+
+def protections(rule: ExitRule, state: State, policy: Policy, at: Standing) -> list[Protection]:
+    """Everything that is checked before a customer is let go."""
+    checked = [
+        Protection("referrals", measure("referrals", state, policy, at), "at_least", 1),
+        Protection("feedback", measure("feedback", state, policy, at), "at_least", 1),
+        Protection("tenure_days", measure("tenure_days", state, policy, at), "below", rule.min_age_days),
+    ]
+    for name in sorted(state.criteria):
+        limit = rule.protect_criteria.get(name, rule.protect_default)
+        checked.append(Protection(f"criteria.{name}", state.criteria[name][2], "at_least", limit))
+    return checked
+
+
+def protectors(rule: ExitRule, state: State, policy: Policy, at: Standing) -> list[str]:
+    """The names of what protects now."""
+    return [protection.name for protection in protections(rule, state, policy, at) if protection.holds()]
+
+
+def describe_exit(rule: ExitRule, state: State, policy: Policy, at: Standing) -> dict[str, Any] | None:
+    """What a profile shows of somebody who looks bad: since when, when he is let go, and what keeps him; None of all others."""
+    since = state.exit_since_ms
+    if since is None:
+        return None
+    return {"since_at": since, "due_at": since + rule.exit_dwell_days * DAY_MS, "protected_by": protectors(rule, state, policy, at)}
+
+
+def exit_deadlines(rule: ExitRule, state: State, policy: Policy) -> list[int]:
+    """When the dwell ends, and when the customer is no longer too young; what his measures do is a deadline elsewhere."""
+    since = state.exit_since_ms
+    if since is None:
+        return []
+    ends = [since + rule.exit_dwell_days * DAY_MS]
+    if rule.min_age_days:
+        ends.append(policy.calendar.start(policy.calendar.day(state.first_ms) + rule.min_age_days))
+    return [moment for moment in ends if moment > state.clock_ms]
