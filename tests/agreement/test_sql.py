@@ -19,7 +19,7 @@ ALIVE = {"r": 0.52484, "alpha": 43.28093, "a": 0.89136, "b": 1.61400, "theta": 0
 RHYTHM = {"days": 400, "prior_days": 60, "prior_weight": 2, "factor_pct": 250, "min_days": 30, "max_days": 730, "r": 1.0, "alpha": 1.0}
 RHYTHM |= {"a": 1.0, "b": 1.0, "theta": 0.5}
 CHANNELS = {"email": 5, "mailing": 150, "phone": 600, "visit": 12_000, "chat": 200, "other": 100}
-STATUSES = ("lifecycle", "churn_risk", "winback", "class")
+STATUSES = ("lifecycle", "churn_risk", "winback", "class", "segment", "service_level")
 MEASURES = (
     *(
         "revenue",
@@ -137,8 +137,7 @@ def tables(policy: dict[str, Any], history: Path, until: str) -> duckdb.DuckDBPy
     ids=["cdnow", "completejourney"],
 )
 def test_real_customers_stand_where_sql_says(events: Any, own: dict[str, Any], until: str, customers: int, tmp_path: Path) -> None:
-    policy = {k: v for k, v in (own | SHARED).items() if k != "segments"}
-    policy["service_levels"] = {"class": policy["service_levels"]["class"]}
+    policy = own | SHARED
     output = replay(tmp_path, events(), policy, until=until)
     sql = tables(policy, tmp_path / "history.jsonl", until)
     sql.execute(STATEMENT.read_text())
