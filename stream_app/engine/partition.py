@@ -197,6 +197,7 @@ class PartitionRuntime:
         batch: list[Decoded] = []
         while slice_ := self._take(wall_ms, min(_TAKE_SLICE, self._settings.unit_records_max - len(batch))):
             batch += slice_
+            unit.prefetch([decoded.key for decoded in slice_])
             await asyncio.sleep(0)  # the loop must turn: other partitions' commits, heartbeats and fetches wait for it
         if batch:
             unit.records = len(batch)

@@ -6,8 +6,9 @@ deadline that only moves later costs nothing. When t comes, the frame says what 
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Final
 
 from stream_app.engine.fold import Headers
@@ -15,6 +16,7 @@ from stream_app.engine.stores.frame import deadline_of, frame, state_of, timelin
 from stream_app.engine.stores.store import Changes, Store, Timer
 
 Output = tuple[bytes | None, bytes | None, Headers]
+_READ_AHEAD: Final = 100
 _STALE_PER_DUE: Final = 16
 _STALE_AT_LEAST: Final = 1_000
 
@@ -29,6 +31,9 @@ class StateCache:
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._frames
 
     def get(self, key: bytes, store: Store) -> bytes | None:
         """The frame of `key`, from here or from `store`."""
@@ -58,43 +63,53 @@ class StateCache:
 
 
 class TimerBounds:
-    """For each timeline of a partition a time before which none of its timers is due."""
+    """For each timeline of a partition a place before which it has no timer.
+
+    A place rather than a time: of very many timers at one moment, a scan must not begin anew with those that have fired.
+    """
 
     def __init__(self, first: Mapping[str, int]) -> None:
-        self._bounds = dict(first)
+        self._places: dict[str, Timer] = {timeline: (deadline_ms, b"") for timeline, deadline_ms in first.items()}
 
-    def get(self, timeline: str) -> int | None:
-        """The bound of one timeline, None when it has no timers."""
-        return self._bounds.get(timeline)
+    def get(self, timeline: str) -> Timer | None:
+        """The place of one timeline, None when it has no timers."""
+        return self._places.get(timeline)
 
     def names(self) -> list[str]:
         """The timelines that may have timers, in name order."""
-        return sorted(self._bounds)
+        return sorted(self._places)
 
     def earliest(self) -> int | None:
-        """The smallest bound of all timelines."""
-        return min(self._bounds.values(), default=None)
+        """A time before which no timer of any timeline is due."""
+        return min([deadline_ms for deadline_ms, _ in self._places.values()], default=None)
 
-    def lower(self, timeline: str, deadline_ms: int) -> None:
+    def lower(self, timer: Timer) -> None:
         """A timer was armed."""
-        known = self._bounds.get(timeline)
-        if known is None or deadline_ms < known:
-            self._bounds[timeline] = deadline_ms
+        timeline = timeline_of(timer[1])
+        known = self._places.get(timeline)
+        if known is None or timer < known:
+            self._places[timeline] = timer
 
-    def set(self, timeline: str, deadline_ms: int | None) -> None:
+    def set(self, timeline: str, place: Timer | None) -> None:
         """The timeline was read up to here; None: to its end."""
-        if deadline_ms is None:
-            self._bounds.pop(timeline, None)
+        if place is None:
+            self._places.pop(timeline, None)
         else:
-            self._bounds[timeline] = deadline_ms
+            self._places[timeline] = place
 
 
 class _Scan:
     """How far a timeline was read in this unit, and the timers armed in it meanwhile."""
 
-    def __init__(self, bound_ms: int | None) -> None:
-        self.next: Timer | None = None if bound_ms is None else (bound_ms, b"")
+    def __init__(self, place: Timer | None) -> None:
+        self.next = place
         self.armed: list[Timer] = []
+
+    def first(self) -> Timer | None:
+        """A place before which there is no timer."""
+        if not self.armed:
+            return self.next
+        return self.armed[0] if self.next is None else min(self.next, self.armed[0])
 
 
 class UnitOfWork:
@@ -116,11 +131,18 @@ class UnitOfWork:
         self._disarm: set[Timer] = set()
         self._taken: set[bytes] = set()
         self._scans: dict[str, _Scan] = {}
+        self._ahead: dict[bytes, bytes | None] = {}  # read ahead of need
 
     def read(self, key: bytes) -> bytes | None:
         """The state stored under `key`, or None; sees this unit's own writes."""
         framed = self._frame(key)
         return None if framed is None else state_of(framed)
+
+    def prefetch(self, keys: Iterable[bytes | None]) -> None:
+        """Read the states that are not at hand for `keys`, all at once."""
+        missing = {key: None for key in keys if key is not None and key not in self._ahead and key not in self._cache}
+        if len(missing) > 1:
+            self._ahead.update(zip(missing, self._store.get_many([*missing]), strict=True))
 
     def write(self, key: bytes, state: bytes | None, deadline_ms: int | None) -> None:
         """Store `state` (None: a tombstone) and wake at `deadline_ms` (None: never)."""
@@ -150,7 +172,8 @@ class UnitOfWork:
         found: list[tuple[int, bytes]] = []
         scan = self._scan(timeline)
         budget = _STALE_AT_LEAST + _STALE_PER_DUE * limit
-        stored = self._store.timers_from(timeline, scan.next) if scan.next is not None else iter(())
+        source = self._store.timers_from(timeline, scan.next) if scan.next is not None else iter(())
+        stored = self._with_states(source, until_ms)
         ahead = next(stored, None)
         while len(found) < limit:
             own = scan.armed[0] if scan.armed else None
@@ -168,20 +191,24 @@ class UnitOfWork:
                 ahead = next(stored, None)
                 self._disarm.add(timer)
             self._resolve(timer, found)
-        if hasattr(stored, "close"):
-            stored.close()
+        if hasattr(source, "close"):
+            source.close()
         scan.next = ahead
         if found:
             self.overdue_ms = max(self.overdue_ms, until_ms - found[0][0])
         return found
 
+    def _with_states(self, timers: Iterator[Timer], until_ms: int) -> Iterator[Timer]:
+        """The same timers, a few at a time: the states of those that are due are read ahead."""
+        while block := list(islice(timers, _READ_AHEAD)):
+            self.prefetch([key for deadline_ms, key in block if deadline_ms <= until_ms])
+            yield from block
+
     def next_due(self, timeline: str) -> int | None:
         """A time before which no timer of `timeline` is due, None when it has none."""
         scan = self._scans.get(timeline)
-        if scan is None:
-            return self._bounds.get(timeline)
-        times = [timer[0] for timer in (scan.next, scan.armed[0] if scan.armed else None) if timer is not None]
-        return min(times, default=None)
+        place = self._bounds.get(timeline) if scan is None else scan.first()
+        return None if place is None else place[0]
 
     def timelines(self) -> Sequence[str]:
         """The timelines that may have timers, in name order."""
@@ -223,14 +250,14 @@ class UnitOfWork:
         for key in self.erased:
             if self.states[key] is None:
                 self._cache.drop(key)
-        for timeline in self._scans:
-            self._bounds.set(timeline, self.next_due(timeline))
-        for deadline_ms, key in self._arm:
-            self._bounds.lower(timeline_of(key), deadline_ms)
+        for timeline, scan in self._scans.items():
+            self._bounds.set(timeline, scan.first())
+        for timer in self._arm:
+            self._bounds.lower(timer)
 
     def _frame(self, key: bytes) -> bytes | None:
-        states = self.states
-        return states[key] if key in states else self._cache.get(key, self._store)
+        states, ahead = self.states, self._ahead
+        return states[key] if key in states else ahead[key] if key in ahead else self._cache.get(key, self._store)
 
     def _add(self, deadline_ms: int, key: bytes) -> None:
         timer = deadline_ms, key

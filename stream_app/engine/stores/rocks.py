@@ -7,9 +7,10 @@ batch carries the states, the timers and the changelog offset; the restore reads
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rocksdict import Rdict, RdictIter, WriteBatch, WriteOptions
@@ -97,6 +98,14 @@ class RocksStore:
         except Exception as error:  # rocksdict raises bare Exception
             raise self._spoilt(error) from error
         return framed
+
+    def get_many(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        """The frames stored under `keys`, in their order."""
+        try:
+            frames: Any = self._db.get([_STATE + key for key in keys])
+        except Exception as error:  # rocksdict raises bare Exception
+            raise self._spoilt(error) from error
+        return list(frames)
 
     def apply(self, changes: Changes) -> None:
         """Write all of `changes` in one batch."""

@@ -72,7 +72,7 @@ def test_a_timer_that_comes_too_early_is_moved_without_a_commit() -> None:
     assert unit.moves_timers()
     partition.commit(unit)
     assert list(partition.store.timers_from("a", FIRST)) == [(300, b"a/1")]
-    assert partition.bounds.get("a") == 300
+    assert partition.bounds.get("a") == (300, b"a/1")
     assert partition.store.offset == 1, "only the two writes were committed"
 
 
@@ -119,7 +119,7 @@ def test_a_pile_of_stale_timers_is_worked_off_in_slices() -> None:
         if not unit.cut:
             break
     assert slices > 1
-    assert partition.bounds.get("a") == 900
+    assert partition.bounds.get("a") == (900, b"a/0")
 
 
 def test_the_cache_forgets_the_oldest_and_knows_absent_keys() -> None:
@@ -175,3 +175,30 @@ def _step(step: tuple[str, object, object], unit: UnitOfWork, truth: dict[bytes,
             for at, key in due:
                 truth[key] = None if again is None else at + again
                 unit.write(key, b"s", truth[key])
+
+
+def test_a_pile_at_one_moment_is_scanned_once() -> None:
+    partition = Partition()
+    keys = [b"a/%02d" % number for number in range(20)]
+    partition.write((key, 100) for key in keys)
+    fired: list[bytes] = []
+    while found := (unit := partition.unit()).due("a", 100, 6):
+        fired += [key for _, key in found]
+        for _, key in found:
+            unit.write(key, b"fired", None)
+        partition.commit(unit)
+        assert partition.bounds.get("a") == (None if len(fired) == 20 else (100, keys[len(fired)])), "the next one begins behind these"
+    assert fired == keys
+
+
+def test_states_are_read_ahead_and_then_as_this_unit_has_written_them() -> None:
+    partition = Partition()
+    partition.write([(b"a/1", 100), (b"a/2", 100)])
+    partition.cache = StateCache(1 << 20)
+    unit = partition.unit()
+    unit.prefetch([b"a/1", b"a/2", b"a/3", None])
+    partition.store.wipe("read already")
+    assert [unit.read(key) is None for key in (b"a/1", b"a/2", b"a/3")] == [False, False, True]
+    unit.write(b"a/1", b"newer", None)
+    unit.prefetch([b"a/1"])
+    assert unit.read(b"a/1") == b"newer"
