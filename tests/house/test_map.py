@@ -31,3 +31,13 @@ def test_the_architecture_is_short_and_names_every_room() -> None:
     assert len(text.splitlines()) <= ARCHITECTURE_LINES_MAX
     rooms = [init.parent.name for init in (ROOT / "stream_app").glob("*/__init__.py")]
     assert [room for room in rooms if f"`{room}/`" not in text] == []
+
+
+def test_every_need_has_a_feature_a_command_and_a_test_that_exists() -> None:
+    rows = [line.split(" | ") for line in (ROOT / "docs" / "needs.md").read_text().splitlines() if line.startswith("| N")]
+    assert [row[0] for row in rows] == [f"| N{number}" for number in range(1, 20)]
+    for number, _, feature, shown, proof in rows:
+        assert feature
+        assert re.search(r"`stream-app (?:watch|policy|explain|replay)\b|^topics? `|`(?:make)\b", shown), f"{number}: {shown}"
+        file, function = re.fullmatch(r"`([\w/.]+)::(\w+)` \|", proof).groups()  # type: ignore[union-attr]
+        assert f"def {function}(" in (ROOT / file).read_text(), f"{number}: {proof}"
