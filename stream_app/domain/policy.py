@@ -135,8 +135,6 @@ class Segments:
         names = {condition.measure for condition in conditions if condition.dimension < 0}
         windowed = any(name not in UNWINDOWED and name != "score" and not name.startswith("criteria.") for name in names)
         thresholds: dict[str, set[int]] = {}
-        if self.exit is not None:
-            thresholds["value_future"] = {self.exit.value_future_below}
         for condition in conditions:
             if condition.measure in TIMED | MODELLED:
                 known = thresholds.setdefault(condition.measure, set())

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from stream_app.domain.calendar import DAY_MS
+from stream_app.domain.crossing import crossing_ms
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import ExitRule, Policy
 from stream_app.domain.value import Standing, measure, value_future, value_now
@@ -31,14 +32,18 @@ class Protection:
 
 def settle_exit(rule: ExitRule, state: State, policy: Policy, at: Standing) -> int | None:
     """The hold: since when the customer has looked bad without a break; None when he does not."""
-    if (
-        not state.counting
-        or value_now(state, policy, at) >= rule.value_now_below
-        or (measure("strategic", state, policy, at) or 0) >= rule.strategic_below
-        or value_future(state, policy, at) >= rule.value_future_below
-    ):
+    if not _is_poor(rule, state, policy, at) or value_future(state, policy, at) >= rule.value_future_below:
         return None
     return state.clock_ms if state.exit_since_ms is None else state.exit_since_ms
+
+
+def _is_poor(rule: ExitRule, state: State, policy: Policy, at: Standing) -> bool:
+    """Whether all is true that the exit asks, but for the future value: that which an event or the window alone can change."""
+    return (
+        state.counting > 0
+        and value_now(state, policy, at) < rule.value_now_below
+        and (measure("strategic", state, policy, at) or 0) < rule.strategic_below
+    )
 
 
 def is_due(rule: ExitRule, state: State, policy: Policy, at: Standing, since_ms: int | None) -> bool:
@@ -74,12 +79,19 @@ def describe_exit(rule: ExitRule, state: State, policy: Policy, at: Standing) ->
     return {"since_at": since, "due_at": since + rule.exit_dwell_days * DAY_MS, "protected_by": protectors(rule, state, policy, at)}
 
 
-def exit_deadlines(rule: ExitRule, state: State, policy: Policy) -> list[int]:
-    """When the dwell ends, and when the customer is no longer too young; what his measures do is a deadline elsewhere."""
+def exit_deadlines(rule: ExitRule, state: State, policy: Policy, at: Standing) -> list[int | None]:
+    """When a model takes his future value past the limit, when the dwell ends, and when he is no longer too young.
+
+    That a day leaves the window is a deadline of its own.
+    """
+    found: list[int | None] = []
+    if policy.models_value and _is_poor(rule, state, policy, at):
+        found.append(crossing_ms("value_future", (rule.value_future_below,), state, policy, at))
     since = state.exit_since_ms
     if since is None:
-        return []
+        return found
     ends = [since + rule.exit_dwell_days * DAY_MS]
     if rule.min_age_days:
         ends.append(policy.calendar.start(policy.calendar.day(state.first_ms) + rule.min_age_days))
-    return [moment for moment in ends if moment > state.clock_ms]
+    found.extend([moment for moment in ends if moment > state.clock_ms])
+    return found

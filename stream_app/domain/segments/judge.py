@@ -66,5 +66,5 @@ def _deadline_ms(state: State, policy: Policy, segments: Segments, at: Standing,
         if segments.reads_score:
             moments.append(score_deadline_ms(state, policy, at))
     if segments.exit is not None:
-        moments.extend(exit_deadlines(segments.exit, state, policy))
+        moments.extend(exit_deadlines(segments.exit, state, policy, at))
     return min([moment for moment in moments if moment is not None], default=None)
