@@ -15,7 +15,9 @@ REPLAY_SECRET = blake2b(b"a replay keeps nothing", digest_size=32).digest()
 """What a replay hashes with: its marks live and die with the process."""
 
 _SIGN = "\x00"
-_VERSION = b"\x01"
+_VERSION = b"\x00"
+"""The layout; no state begins with it."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Mark).decode
 

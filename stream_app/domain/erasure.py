@@ -9,7 +9,7 @@ from stream_app.domain.evaluate import Outcome, advance
 from stream_app.domain.events import Event
 from stream_app.domain.facts.fold import is_duplicate
 from stream_app.domain.facts.notes import Mark
-from stream_app.domain.facts.state import State
+from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
 
 ERASURE_COMPLETED = "erasure.completed"
@@ -58,11 +58,12 @@ def erase(who: Who, state: State | None, event: Event, policy: Policy, mark: Mar
 
 def _receipt(who: Who, state: State | None, event: Event, policy: Policy, until_ms: int, kept: Kept) -> Outgoing:
     time_ms = event.time_ms
-    born_ms, sequence = (time_ms, 0) if state is None else (state.born_ms, state.sequence)
+    was_known = is_customer(state)
+    born_ms, sequence = (state.born_ms, state.sequence) if state is not None and was_known else (time_ms, 0)
     data = {
         "event_id": event.id,
         "erased_at": time_ms,
-        "was_known": state is not None,
+        "was_known": was_known,
         "suppressed_until_at": until_ms,
         "kept": {
             topic: {"retention_ms": keeps_ms, "until_at": None if keeps_ms is None else time_ms + keeps_ms}

@@ -162,9 +162,10 @@ class Customers:
         if mark is None:
             return
         unit.count("erasures")
+        if is_customer(customer.state):
+            self._profiles[customer.key] = None
         if customer.state is not None:
             customer.state, customer.erased = None, True
-            self._profiles[customer.key] = None
         customer.mark, customer.mark_key, customer.marked = mark, self._marks.key_of(customer.who), True
 
     def _end_mark(self, customer: Customer) -> None:

@@ -1,5 +1,6 @@
 """Where the product and the oracle differ, as lines to read."""
 
+from collections import Counter
 from typing import Any
 
 from tests.agreement.product import Output, Told
@@ -25,14 +26,23 @@ def differences(outcome: Outcome, output: Output, limit: int = 20) -> list[str]:
 
 
 def _of_customer(oracle: Customer, told: Told, outcome: Outcome) -> list[str]:
-    found = _between("changes", [_expected_change(change) for change in oracle.changes], _told_changes(told, outcome.ids))
-    found += _between("notices", [(notice["type"], notice["deadline"], notice["at"]) for notice in oracle.notices], _told_notices(told))
+    lives = [*oracle.past, oracle]
+    changes = [_expected_change(change) for life in lives for change in life.changes]
+    found = _between("changes", _in_file_order(changes), _told_changes(told, outcome.ids))
+    notices = [(notice["type"], notice["deadline"], notice["at"]) for life in lives for notice in life.notices]
+    found += _between("notices", *_settled(notices, _told_notices(told), lives))
     for name, topic in TOPICS.items():
         expected = [
-            (reaction["type"], reaction["at"], reaction["advice"]) for reaction in oracle.reactions if reaction["type"].startswith(name)
+            (reaction["type"], reaction["at"], reaction["advice"])
+            for life in lives
+            for reaction in life.reactions
+            if reaction["type"].startswith(name)
         ]
         actual = [(event["type"], parse_ms(event["time"]), _advice(event["data"])) for event in told.reactions if event["topic"] == topic]
-        found += _between(topic, expected, actual)
+        found += _between(topic, *_settled(expected, actual, lives))
+    found += _between("receipts", *_settled([tuple(receipt.values()) for receipt in oracle.receipts], _told_receipts(told), lives))
+    if not oracle.exists:
+        return found + _between("profile", [], list(told.profile))
     profile = told.profile.get("data", {})
     found += _between("statuses", sorted(oracle.statuses.items(), key=str), sorted(profile.get("statuses", {}).items(), key=str))
     measures = oracle.measures(outcome.until)
@@ -44,6 +54,26 @@ def _of_customer(oracle: Customer, told: Told, outcome: Outcome) -> list[str]:
 def _advice(data: dict[str, Any]) -> Line | None:
     """Channel and moment of a `contact.advised`."""
     return (data["channel"], data["moment"] and parse_ms(data["moment"])) if "moment" in data else None
+
+
+def _in_file_order(changes: list[Line]) -> list[Line]:
+    """Of one life they are; a late erasure lets two lives overlap in time."""
+    return sorted(changes, key=lambda line: (line[4], line[0]))
+
+
+def _settled(expected: list[Line], actual: list[Line], lives: list[Customer]) -> tuple[list[Line], list[Line]]:
+    """Of several lives, the order of what has no sequence is not compared."""
+    return (expected, actual) if len(lives) == 1 else (sorted(expected, key=str), sorted(actual, key=str))
+
+
+def _told_receipts(told: Told) -> list[Line]:
+    found = []
+    for event in told.receipts:
+        data = event["data"]
+        moments = parse_ms(data["erased_at"]), parse_ms(data["suppressed_until_at"])
+        assert (event["time"], data["kept"]) == (data["erased_at"], {})
+        found.append((*moments, data["was_known"], data["event_id"]))
+    return found
 
 
 def _expected_change(change: dict[str, Any]) -> Line:
@@ -109,11 +139,14 @@ def structure(output: Output) -> list[str]:
         found.append("lines are not in the order of contract.md")
     ids: set[str] = set()
     for who, told in output.customers.items():
-        if [event["data"]["sequence"] for event in told.changes] != list(range(1, len(told.changes) + 1)):
+        sequences = Counter(event["data"]["sequence"] for event in told.changes)  # each life counts from 1
+        if any(count > sequences[number - 1] for number, count in sequences.items() if number > 1) or sequences[1] > 1 + len(told.receipts):
             found.append(f"{who}: a hole in the sequence")
         current: dict[str, Any] = {}
         for event in told.changes:
             data = event["data"]
+            if told.receipts:
+                continue
             if data["from"] != current.get(data["dimension"]) or data["from"] == data["to"]:
                 found.append(f"{who}: change {data['sequence']} does not follow the one before")
             current[data["dimension"]] = data["to"]
@@ -122,7 +155,7 @@ def structure(output: Output) -> list[str]:
         changes = {event["id"] for event in told.changes}
         if any(event["causationid"] not in changes for event in told.notices + told.reactions):
             found.append(f"{who}: something is caused by no change")
-        mine = [event["id"] for event in (*told.changes, *told.notices, *told.reactions, told.profile) if event]
+        mine = [event["id"] for event in (*told.changes, *told.notices, *told.reactions, *told.receipts, told.profile) if event]
         if len(set(mine)) != len(mine) or ids & set(mine):
             found.append(f"{who}: an id is used twice")
         ids |= set(mine)

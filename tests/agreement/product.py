@@ -22,6 +22,7 @@ class Told:
     changes: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     reactions: list[dict[str, Any]] = field(default_factory=list)
+    receipts: list[dict[str, Any]] = field(default_factory=list)
     profile: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,6 +72,8 @@ def read(path: Path) -> Output:
                 continue
             if event["type"] == "status.changed":
                 told.changes.append(event)
+            elif event["type"] == "erasure.completed":
+                told.receipts.append(event)
             elif event["type"].startswith("status."):
                 told.notices.append(event)
             else:

@@ -49,6 +49,7 @@ def test_the_histories_do_everything() -> None:
         outcome = run.replay(told.events, told.document, as_given=bool(seed % 2))
         seen |= {code for _, code in outcome.rejected}
         for customer in outcome.customers.values():
+            seen |= {"erasure", "erased and back"} if customer.past and customer.exists else {"erasure"} if customer.past else set()
             seen |= {"duplicate"} if customer.duplicates else set()
             seen |= {entry["type"] for entry in customer.reactions + customer.notices}
             for change in customer.changes:
@@ -61,6 +62,7 @@ def test_the_histories_do_everything() -> None:
     expected |= {f"contact {value}" for value in ("ok", "too_often", "too_seldom", "over_budget", None)} | {"contact.advised"}
     expected |= {f"class {value}" for value in ("A", "B", "C", None)}
     expected |= {"segment exit", "segment lost", "segment promising", "segment None", "service_level kind"}
+    expected |= {"erasure", "erased and back"}
     expected |= {"label gold", "service_level premium", "event", "time", "late", "void", "revokes", "duplicate", "live", "backfill"}
     expected |= {
         "order_exists",

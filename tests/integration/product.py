@@ -68,9 +68,11 @@ async def dead_letters(settings: Settings) -> list[tuple[str, str | None]]:
 
 async def states(settings: Settings) -> dict[str, State]:
     """The latest state of every customer, from the changelog."""
-    found = {}
+    found: dict[str, State] = {}
     async for record in read_to_end(settings, changelog_name(settings.id, TABLE)):
-        if record.key != MARKER_KEY:
+        if record.value is None:
+            found.pop(record.key.decode(), None)
+        elif record.key != MARKER_KEY and b"/\x00" not in record.key:  # that is a mark
             found[record.key.decode()] = decode_state(state_of(record.value))
     return found
 

@@ -49,5 +49,8 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
 - `too_seldom` without contact, answer or counting order counts from the earliest event that was folded, rejected ones included.
 - Growth is judged with its defaults when the policy has `cross_sell` alone. A group bought before the window, not in it, is open.
 - Measures of a final profile are taken at `--until`: that is how far time has come for everybody.
+- An erasure is itself dropped when another one reaches up to its time. What is dropped moves no clock and is no dead letter.
+- What waits when its customer is erased ends as nothing; what has expired by then is `order_unknown` as ever.
+- The mark of an erasure holds from the later of its time and the customer's clock; its end is a deadline of whoever came back.
 - `--until` defaults to the latest time of an accepted event: neither rejected when folded, nor a duplicate.
 """

@@ -16,7 +16,7 @@ def rule_of(facts: Facts) -> dict[str, Any] | None:
     rules, klass = facts["policy"]["contact"], facts["now"].get("class")
     if facts["now"]["lifecycle"] == "other":
         return None
-    rule: dict[str, Any] | None = rules.get(klass) or rules.get("default")
+    rule: dict[str, Any] | None = rules[klass] if klass in rules else rules.get("default")
     return rule
 
 

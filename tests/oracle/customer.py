@@ -20,6 +20,8 @@ CLASSES = "CBA"
 RELATIONS = ("contact.made", "contact.responded", "interest.shown")
 OF_AN_ORDER = ("order.cancelled", "order.refunded", "payment.received")
 
+NEVER = -(1 << 62)
+
 
 class Customer:
     """What is known of one customer, and what was published about him."""
@@ -27,7 +29,7 @@ class Customer:
     def __init__(self, policy: Policy) -> None:
         """Begin with nothing known."""
         self.policy = policy
-        self.clock = self.high = -(1 << 62)
+        self.clock = self.high = NEVER
         self.low = 1 << 62
         self.ids: dict[str, int] = {}
         self.open: dict[str, Order] = {}
@@ -39,6 +41,9 @@ class Customer:
         self.duplicates = 0
         self.hold: int | None = None
         self.exit_since: int | None = None
+        self.mark: tuple[int, int] | None = None  # of an erasure: its time, and until when events from before it are dropped
+        self.past: list[Customer] = []  # his lives before erasures
+        self.receipts: list[dict[str, Any]] = []
         self.announced: int | None = None
         self.statuses: dict[str, str | None] = {name: None for name in DIMENSIONS if name not in NEEDS or policy[NEEDS[name]] is not None}
         self.changes: list[dict[str, Any]] = []
@@ -59,6 +64,7 @@ class Customer:
             if moment is None or moment > until:
                 return
             self.clock = moment
+            self.mark = None if self.mark is None or moment >= self.mark[1] else self.mark
             for expiry, event in list(self.waiting):
                 if expiry <= moment:
                     self.waiting.remove((expiry, event))
@@ -67,11 +73,16 @@ class Customer:
 
     # --- events ---------------------------------------------------------------------------------------------------
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything is known of him, besides that he was erased."""
+        return self.clock > NEVER
+
     def fold(self, event: Event) -> None:
         """One event in log order: dict with `time`, `day`, `id`, `type`, `data`."""
         horizons = self.policy["horizons"]
         high = max(self.high, event["time"])
-        if self._is_duplicate(event):
+        if self.is_duplicate(event):
             return
         self.advance(event["time"])
         late = event["time"] < self.clock
@@ -91,11 +102,11 @@ class Customer:
 
     def refuse(self, event: Event, code: str) -> None:
         """An event that the policy refuses: its id is remembered, and nothing else."""
-        if not self._is_duplicate(event):
+        if not self.is_duplicate(event):
             self.rejected.append((event["id"], code))
             self._remember(event)
 
-    def _is_duplicate(self, event: Event) -> bool:
+    def is_duplicate(self, event: Event) -> bool:
         known: bool = self.ids.get(event["id"], -(DAY**3)) >= max(self.high, event["time"]) - self.policy["horizons"]["dedup_days"] * DAY
         self.duplicates += known
         return known

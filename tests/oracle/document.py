@@ -34,7 +34,14 @@ DEFAULTS: dict[str, Any] = {
     "opportunity": None,
     "cross_sell": None,
     "winback": {"cooling_days": 90, "gone_days": 365},
-    "horizons": {"dedup_days": 30, "pending_days": 30, "ledger_days": 730, "ledger_orders": 2000, "dedup_events": 4000},
+    "horizons": {
+        "dedup_days": 30,
+        "pending_days": 30,
+        "ledger_days": 730,
+        "ledger_orders": 2000,
+        "dedup_events": 4000,
+        "suppress_days": 400,
+    },
 }
 
 

@@ -16,6 +16,7 @@ class Known(Protocol):
     low: int
     hold: int | None
     exit_since: int | None
+    mark: tuple[int, int] | None
     waiting: list[tuple[int, Event]]
     others: list[Event]
     referred: dict[str, tuple[int, int | None]]
@@ -32,6 +33,8 @@ def moments(customer: Known) -> list[int]:
     """The moments, in no order; those that lie behind the clock do not matter."""
     policy, zone = customer.policy, customer.policy["time_zone"]
     found = [expiry for expiry, _ in customer.waiting]
+    if customer.mark is not None:
+        found.append(customer.mark[1])
     converted = conversion_days(list(customer.referred.values()), zone)
     found += [start(zone, day) for day in converted]
     windowed = [order["day"] for order in customer.orders] + converted

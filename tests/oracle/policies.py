@@ -180,6 +180,7 @@ def policy(rng: Random, *, dwell: bool = True, wide: bool = False) -> dict[str, 
         found["downgrade_dwell_days"] = 0
     short = {"dedup_days": rng.choice((1, 5, 30)), "pending_days": rng.choice((1, 4, 30))}
     short["ledger_days"] = max(window, 180) + rng.randint(2, 60)
+    short["suppress_days"] = rng.choice((1, 10, 400))
     if rng.random() < 0.25:
         short |= {"ledger_orders": rng.randint(1, 6), "dedup_events": rng.randint(1, 8)}
     found["horizons"] = {"dedup_days": 20_000, "pending_days": 20_000, "ledger_days": 20_000} if wide else short

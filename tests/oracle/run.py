@@ -7,6 +7,7 @@ from typing import Any
 from tests.oracle.customer import Customer
 from tests.oracle.days import day_of, parse_ms
 from tests.oracle.document import complete
+from tests.oracle.erasure import erase, suppresses
 from tests.oracle.measures import Event, Policy
 from tests.oracle.relations import Relations
 
@@ -25,6 +26,7 @@ TYPES = frozenset(
         "referral.made",
         "feedback.given",
         "profile.assessed",
+        "customer.erased",
     )
 )
 YEAR_1990 = parse_ms("1990-01-01T00:00:00Z")
@@ -58,6 +60,32 @@ def event_of(raw: dict[str, Any], time: int, policy: Policy) -> Event:
     return {"time": time, "day": day, "id": raw["id"], "subject": raw["subject"], "type": raw["type"], "data": dict(raw["data"])}
 
 
+def _take(outcome: Outcome, relations: Relations, policy: Policy, raw: dict[str, Any], time: int) -> bool:
+    """Give an event to its customer; whether it is accepted."""
+    event = event_of(raw, time, policy)
+    if event["type"] == "payment.received":
+        event["data"]["due_at"] = parse_ms(event["data"]["due_at"])
+    name = (raw["source"].removeprefix("/shops/"), raw["subject"])
+    known = outcome.customers.get(name)
+    if raw["type"] == "customer.erased":
+        before = known or Customer(policy)
+        outcome.customers[name] = erase(before, event)
+        return outcome.customers[name] is not before
+    if known is not None and suppresses(known, event):
+        return False
+    if raw["type"] == "order.placed" and raw["data"]["currency"] != policy["currency"]:
+        if known is not None and known.exists:
+            known.refuse(event, "currency_mismatch")
+        else:
+            outcome.rejected.append((raw["id"], "currency_mismatch"))
+        return False
+    customer = outcome.customers.setdefault(name, Customer(policy))
+    duplicates, rejected = customer.duplicates, len(customer.rejected)
+    customer.fold(event)
+    relations.after(*name, time)
+    return customer.duplicates == duplicates and raw["id"] not in {refused for refused, _ in customer.rejected[rejected:]}
+
+
 def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_given: bool = False, until: int | None = None) -> Outcome:
     """What every customer of the file goes through; sorted by time first (ties in file order) unless `as_given`."""
     policy, outcome = complete(document), Outcome()
@@ -75,26 +103,11 @@ def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_giv
     if not as_given:
         decoded.sort(key=lambda entry: entry[0])
     for time, raw in decoded:
-        if until is not None and time > until:
-            continue
-        event = event_of(raw, time, policy)
-        if event["type"] == "payment.received":
-            event["data"]["due_at"] = parse_ms(event["data"]["due_at"])
-        name = (raw["source"].removeprefix("/shops/"), raw["subject"])
-        if raw["type"] == "order.placed" and raw["data"]["currency"] != policy["currency"]:
-            if name in outcome.customers:
-                outcome.customers[name].refuse(event, "currency_mismatch")
-            else:
-                outcome.rejected.append((raw["id"], "currency_mismatch"))
-            continue
-        customer = outcome.customers.setdefault(name, Customer(policy))
-        duplicates, rejected = customer.duplicates, len(customer.rejected)
-        customer.fold(event)
-        relations.after(*name, time)
-        if customer.duplicates == duplicates and raw["id"] not in {refused for refused, _ in customer.rejected[rejected:]}:
+        if (until is None or time <= until) and _take(outcome, relations, policy, raw, time):
             accepted = max(accepted, time)
     outcome.until = accepted if until is None else until
     for customer in outcome.customers.values():
-        customer.advance(outcome.until)
-        outcome.rejected += customer.rejected
+        if customer.exists:
+            customer.advance(outcome.until)
+        outcome.rejected += [entry for life in (*customer.past, customer) for entry in life.rejected]
     return outcome

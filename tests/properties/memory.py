@@ -18,6 +18,7 @@ from stream_app.domain.policy import Policy
 from stream_app.engine.fold import Headers
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.hop import REKEYED
+from stream_app.processor.marks import Erasing
 from stream_app.processor.policies import DEFAULT_KEY, PolicyBook
 from stream_app.processor.status import StatusProcessor
 from tests.oracle.days import parse_ms
@@ -25,6 +26,7 @@ from tests.properties.stories import topic_of
 
 Emitted = tuple[str, bytes | None, bytes | None]
 Sent = tuple[int, bytes | None, bytes | None, Headers]
+ERASING = Erasing(b"the secret of these properties")
 WALL_MS = parse_ms("2026-01-01T00:00:00Z")
 
 
@@ -202,7 +204,7 @@ def _work_through(
     coming: list[tuple[int, int, Policy]],
 ) -> None:
     partitions, limit, sweep = sizes
-    processor = StatusProcessor(book, kept.number, partitions, 0)
+    processor = StatusProcessor(book, kept.number, partitions, 0, REKEYED, ERASING)
     processor.resume({})
     known = {place for place, _, _ in coming}
     ends = sorted({cut for cut in cuts | known if 0 < cut < len(log)} | {len(log)})
@@ -224,7 +226,7 @@ def _work_through(
         processor.finish(unit)
         unit.commit(processor.memo())
         if end in restarts:
-            processor = StatusProcessor(book, kept.number, partitions, 0)
+            processor = StatusProcessor(book, kept.number, partitions, 0, REKEYED, ERASING)
             processor.resume(kept.memo)
     while processor.sweeping() is not None:
         unit = MemoryUnit(kept)
