@@ -7,6 +7,7 @@ import pytest
 
 from stream_app.domain import evaluate
 from stream_app.domain.events import Event
+from stream_app.domain.facts.event_types import ReferralFirstOrder
 from stream_app.domain.policy import Alive, Condition, ExitRule, Fixed, GammaGamma, Policy, SegmentRule, Segments, ServiceLevels
 from stream_app.domain.profile import profile
 from tests.builders import DAY, WHO, Life, at, cancel, contact, event, order, policy
@@ -94,6 +95,15 @@ def test_exit(what: str, leave: ExitRule, events: list[Event], moves: list[tuple
 def test_feedback_protects_until_it_leaves_the_window() -> None:
     life = Life(rules(window_days=100)).take(loss(0), idea(10), loss(95, name="again")).until(at(300))
     assert life.changes("segment")[1:] == [("losing", "exit", at(110), "time"), ("exit", None, at(195), "time")], "then value is 0 again"
+
+
+def test_a_referral_protects_once_the_other_has_bought_until_that_leaves_the_window() -> None:
+    life = Life(rules(window_days=100)).take(loss(0), event("referral.made", at(5), "r", referred_customer_id="d"))
+    assert life.until(at(62)).status("segment") == "exit", "who has bought nothing is no referral yet"
+    told = ReferralFirstOrder("d", at(70), 1)
+    life.take(loss(65, name="more"), Event("referral.first_order", "told", "acme", "c-1", at(70), told)).until(at(300))
+    assert life.changes("segment")[2:] == [("exit", "losing", at(70), "event"), ("losing", None, at(165), "time")]
+    assert reason(life, "losing")["reason"]["measures"]["protected_by"] == "referrals"
 
 
 def test_protections_do_not_stop_the_dwell() -> None:
