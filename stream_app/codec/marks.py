@@ -4,6 +4,7 @@ The key is a keyed BLAKE2b of the customer in the shop's own part of the table; 
 have, tells it from a customer's. Without the secret nobody can tell whose mark it is, nor try ids until one fits.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import msgspec
@@ -27,6 +28,16 @@ def mark_key(secret: bytes, who: Who) -> bytes:
     shop, customer = who.shop_id.encode(), who.customer_id.encode()
     digest = blake2b(len(shop).to_bytes(4, "big") + shop + customer, key=secret, digest_size=20, person=b"mark").hexdigest()
     return f"{who.shop_id}/{_SIGN}{digest}".encode()
+
+
+def digest_of(secret: bytes, who: Who) -> str:
+    """What stands for a customer where he is not to be named: the hash in his mark's key."""
+    return mark_key(secret, who).decode().partition(_SIGN)[2]
+
+
+def find_named(secret: bytes, shop_id: str, names: Iterable[str], digest: str) -> str | None:
+    """Whose digest it is among these customers of a shop, None if it is nobody's."""
+    return next((name for name in names if digest_of(secret, Who(shop_id, name)) == digest), None)
 
 
 def is_mark(customer_id: str) -> bool:

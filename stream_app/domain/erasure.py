@@ -7,6 +7,7 @@ from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.changes import Outgoing, Who, identify, origin_of
 from stream_app.domain.evaluate import Outcome, advance
 from stream_app.domain.events import Event
+from stream_app.domain.facts.derived import tell_erased
 from stream_app.domain.facts.fold import is_duplicate
 from stream_app.domain.facts.notes import Mark
 from stream_app.domain.facts.state import State, is_customer
@@ -19,7 +20,9 @@ Kept = Mapping[str, int | None]
 """The append-only topics by name, and how long each keeps a record, in ms; None is for ever."""
 
 
-def erase(who: Who, state: State | None, event: Event, policy: Policy, mark: Mark | None, kept: Kept, outcome: Outcome) -> Mark | None:
+def erase(
+    who: Who, state: State | None, event: Event, policy: Policy, mark: Mark | None, kept: Kept, digest: str, outcome: Outcome
+) -> Mark | None:
     """Forget a customer by his `customer.erased`: his deadlines up to its time fire, then the receipt is published.
 
     The caller drops the state, and keeps what is returned in its place.
@@ -31,6 +34,7 @@ def erase(who: Who, state: State | None, event: Event, policy: Policy, mark: Mar
         policy: says how long the mark holds.
         mark: what an earlier erasure has left.
         kept: the topics that the receipt lists.
+        digest: what stands for him where others are told to forget his name.
         outcome: takes what came of it.
 
     Returns:
@@ -50,6 +54,7 @@ def erase(who: Who, state: State | None, event: Event, policy: Policy, mark: Mar
         advance(who, state, time_ms, policy, outcome)
         clock_ms = max(clock_ms, state.clock_ms)
         births = [*births, state.born_ms]
+        outcome.derived.extend(tell_erased(who, state, time_ms, digest))
     outcome.timeless = False
     until_ms = clock_ms + policy.suppress_days * DAY_MS
     outcome.published.append(_receipt(who, state, event, policy, until_ms, kept))

@@ -7,7 +7,7 @@ up to t fire, each at its own time; so the changes depend on his own events and 
 from typing import Final
 
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
-from stream_app.domain.events import Code, Event, OrderPlaced, ReferralFirstOrder, ReferralKnown, Rejected
+from stream_app.domain.events import Code, Event, OrderPlaced, ReferralFirstOrder, ReferralKnown, Rejected, RelationForgotten
 from stream_app.domain.facts import referrals, window
 from stream_app.domain.facts.derived import tell_first_order, tell_referred
 from stream_app.domain.facts.fold import fold, is_duplicate, remember
@@ -59,7 +59,7 @@ def apply(
         outcome.suppressed += 1
         outcome.timeless = True
         return state
-    if type(event.data) is ReferralKnown or type(event.data) is ReferralFirstOrder:
+    if type(event.data) is ReferralKnown or type(event.data) is ReferralFirstOrder or type(event.data) is RelationForgotten:
         return _hear(who, state, event, policy, outcome, mark)
     is_new = state is None or not is_customer(state)
     if state is None or is_new:
@@ -131,6 +131,8 @@ def _hear(who: Who, state: State | None, event: Event, policy: Policy, outcome: 
         if type(data) is ReferralKnown:
             state = absent(mark) if state is None else state
             referrals.know(state, data.referrer_id, who.customer_id, outcome.forgotten)
+        elif type(data) is RelationForgotten and state is not None:
+            referrals.forget(state, data.customer_id)
         return state
     if type(data) is ReferralFirstOrder and referrals.is_old(state, data):
         outcome.duplicates += 1
@@ -143,6 +145,8 @@ def _hear(who: Who, state: State | None, event: Event, policy: Policy, outcome: 
             outcome.derived.extend(tell_first_order(who, state, time_ms, [data.referrer_id]))
     elif type(data) is ReferralFirstOrder:
         referrals.hear(state, data, outcome.forgotten)
+    elif type(data) is RelationForgotten:
+        referrals.forget(state, data.customer_id)
     _evaluate(who, state, policy, Cause("late" if late else "event", event.id), outcome, before, 0)
     return state
 

@@ -41,6 +41,8 @@ from stream_app.domain.facts.event_types import (
     ReferralKnown,
     ReferralMade,
     Rejected,
+    RelationErased,
+    RelationForgotten,
     Watermark,
 )
 
@@ -82,6 +84,8 @@ __all__ = (
     "ReferralKnown",
     "ReferralMade",
     "Rejected",
+    "RelationErased",
+    "RelationForgotten",
     "Watermark",
     "compact",
 )

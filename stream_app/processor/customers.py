@@ -13,7 +13,8 @@ from stream_app.domain import evaluate
 from stream_app.domain.changes import STATUS_CHANGED, Who
 from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import CustomerErased, Event, Rejected
+from stream_app.domain.events import CustomerErased, Event, ReferralKnown, Rejected, RelationErased
+from stream_app.domain.facts.derived import answer_erased
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
@@ -95,9 +96,14 @@ class Customers:
         if type(event.data) is CustomerErased and self._marks.erasing is not None:
             self._erase(customer, event, policy, unit)
         else:
+            if type(event.data) is RelationErased:
+                event = self._marks.name(event, customer.state)
             customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome, customer.mark)
             if customer.mark is not None and customer.state is not None:
                 customer.mark, customer.marked = None, True  # from here on his state knows it
+            if self._outcome.suppressed and type(event.data) is ReferralKnown and self._marks.erasing is not None:
+                digest = self._marks.digest_of(customer.who)
+                self._outcome.derived.append(answer_erased(customer.who, event.time_ms, event.data.referrer_id, digest))
         moves_time = not self._outcome.timeless
         if self._outcome.derived:
             self._hop.tell(place, self._outcome.derived)
@@ -158,7 +164,9 @@ class Customers:
         """Forget a customer; what he had waiting is dropped with him, since its dead letter would name him."""
         erasing = self._marks.erasing
         assert erasing is not None
-        mark = erase(customer.who, customer.state, event, policy, customer.mark, erasing.kept, self._outcome)
+        mark = erase(
+            customer.who, customer.state, event, policy, customer.mark, erasing.kept, self._marks.digest_of(customer.who), self._outcome
+        )
         if mark is None:
             return
         unit.count("erasures")

@@ -5,10 +5,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from stream_app.codec.marks import decode_mark, encode_mark, fingerprint, mark_key
+from stream_app.codec.marks import decode_mark, digest_of, encode_mark, find_named, fingerprint, mark_key
 from stream_app.domain.changes import Who
 from stream_app.domain.erasure import Kept
+from stream_app.domain.events import Event, RelationErased, RelationForgotten
 from stream_app.domain.facts.notes import Mark
+from stream_app.domain.facts.state import State
 from stream_app.engine.fold import Unit
 from stream_app.errors import ErasureKeyError
 
@@ -47,10 +49,24 @@ class Marks:
             return None
         return {"count": self.count, "key": fingerprint(self.erasing.secret)}
 
+    def digest_of(self, who: Who) -> str:
+        """What stands for a customer where he is not to be named."""
+        assert self.erasing is not None
+        return digest_of(self.erasing.secret, who)
+
     def key_of(self, who: Who) -> bytes:
         """The key of a customer's mark."""
         assert self.erasing is not None
         return mark_key(self.erasing.secret, who)
+
+    def name(self, event: Event, state: State | None) -> Event:
+        """A `relation.erased` with the name of the one it means, if this customer knows him; any other event as it is."""
+        data, erasing = event.data, self.erasing
+        if type(data) is not RelationErased:
+            return event
+        names = () if state is None else (*state.referred, *state.referrers)
+        found = None if erasing is None else find_named(erasing.secret, event.shop_id, names, data.digest)
+        return Event(event.type, event.id, event.shop_id, event.customer_id, event.time_ms, RelationForgotten(found or ""))
 
     def read(self, key: bytes, unit: Unit) -> Mark | None:
         """The mark under `key`, None when there is none."""

@@ -14,12 +14,12 @@ from zlib import crc32
 from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers, dead_letter_line
 from stream_app.codec.events import check_time, decode_record, peek
-from stream_app.codec.marks import REPLAY_SECRET, mark_key
+from stream_app.codec.marks import REPLAY_SECRET, digest_of, find_named, mark_key
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, Who
 from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, CustomerErased, Event, Rejected
+from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, CustomerErased, Event, Rejected, RelationErased, RelationForgotten
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
@@ -193,12 +193,16 @@ class Shard:
         who, state = life.who, life.state
         mark = self._mark_of(who, event.time_ms) if state is None and self._marks else None
         if type(event.data) is CustomerErased:
-            made = erase(who, state, event, self._policy, mark, {}, life.outcome)
+            made = erase(who, state, event, self._policy, mark, {}, digest_of(REPLAY_SECRET, who), life.outcome)
             if made is not None:
                 self._marks[mark_key(REPLAY_SECRET, who)] = made
                 self.erasures += 1
                 life.state = None
             return
+        if type(event.data) is RelationErased:
+            names = () if state is None else (*state.referred, *state.referrers)
+            found = find_named(REPLAY_SECRET, who.shop_id, names, event.data.digest)
+            event = Event(event.type, event.id, who.shop_id, who.customer_id, event.time_ms, RelationForgotten(found or ""))
         life.state = evaluate.apply(who, state, event, raw, self._policy, life.outcome, mark)
         if mark is not None and life.state is not None:
             del self._marks[mark_key(REPLAY_SECRET, who)]  # from here on his state knows it

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from stream_app.domain.changes import Who, identify
-from stream_app.domain.events import Event, EventData, ReferralFirstOrder, ReferralKnown
+from stream_app.domain.events import Event, EventData, ReferralFirstOrder, ReferralKnown, RelationErased
 from stream_app.domain.facts.state import State
 
 KNOWN: Final = "referral.known"
 FIRST_ORDER: Final = "referral.first_order"
+ERASED: Final = "relation.erased"
 
 
 def tell_referred(who: Who, state: State, time_ms: int, referred: str) -> Event:
@@ -27,6 +28,17 @@ def tell_first_order(who: Who, state: State, time_ms: int, referrers: Sequence[s
         _tell(FIRST_ORDER, who, state, time_ms, referrer, ReferralFirstOrder(who.customer_id, at_ms, state.told + 1))
         for referrer in referrers
     ]
+
+
+def tell_erased(who: Who, state: State, time_ms: int, digest: str) -> list[Event]:
+    """Tell all who know the name of an erased customer, without naming him."""
+    known_to = sorted({*state.referrers, *state.referred})
+    return [_tell(ERASED, who, state, time_ms, receiver, RelationErased(digest)) for receiver in known_to]
+
+
+def answer_erased(who: Who, time_ms: int, referrer: str, digest: str) -> Event:
+    """Tell one who refers to an erased customer with an event from before the erasure that there is nobody."""
+    return Event(ERASED, identify(ERASED, who, time_ms, 0, referrer), who.shop_id, referrer, time_ms, RelationErased(digest))
 
 
 def _tell(kind: str, who: Who, state: State, time_ms: int, receiver: str, data: EventData) -> Event:

@@ -158,6 +158,18 @@ class ReferralFirstOrder(Struct, gc=False):
     number: int = 0
 
 
+class RelationErased(Struct, gc=False):
+    """`relation.erased`, derived from a `customer.erased`: forget the one of your relations whose keyed hash this is."""
+
+    digest: Id
+
+
+class RelationForgotten(Struct, gc=False):
+    """A `relation.erased` when it is known whom it means; it never travels."""
+
+    customer_id: str
+
+
 EventData = (
     OrderPlaced
     | OrderCancelled
@@ -177,6 +189,8 @@ EventData = (
     | Watermark
     | ReferralKnown
     | ReferralFirstOrder
+    | RelationErased
+    | RelationForgotten
 )
 
 EVENT_TYPES: dict[str, type[EventData]] = {
@@ -201,6 +215,7 @@ EVENT_TYPES: dict[str, type[EventData]] = {
 DERIVED_TYPES: dict[str, type[EventData]] = {
     "referral.known": ReferralKnown,
     "referral.first_order": ReferralFirstOrder,
+    "relation.erased": RelationErased,
 }
 """What one customer's events mean for another, told over the rekeyed topic. In the other inputs these types are unknown."""
 

@@ -53,6 +53,14 @@ def know(state: State, referrer: str, own_id: str, forgotten: list[str]) -> None
     insort(state.referrers, referrer)
 
 
+def forget(state: State, name: str) -> None:
+    """Someone is erased: he referred nobody, and nobody referred him; a conversion he brought stays, nameless."""
+    state.referred.pop(name, None)
+    state.heard.pop(name, None)
+    if name in state.referrers:
+        state.referrers.remove(name)
+
+
 def is_old(state: State, data: ReferralFirstOrder) -> bool:
     """Whether a later word of the same customer was heard before, or this very one."""
     return 0 < data.number <= state.heard.get(data.referred_customer_id, 0)

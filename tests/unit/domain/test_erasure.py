@@ -7,7 +7,7 @@ import pytest
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing
 from stream_app.domain.erasure import erase
-from stream_app.domain.events import Event
+from stream_app.domain.events import Event, ReferralFirstOrder, RelationErased, RelationForgotten
 from stream_app.domain.facts.notes import Mark
 from tests.builders import DAY, RAW, WHO, Life, at, cancel, event, order, policy
 
@@ -28,7 +28,7 @@ class Lives(Life):
     def take(self, *events: Event) -> "Lives":
         for happened in events:
             if happened.type == "customer.erased":
-                made = erase(WHO, self.state, happened, self.rules, self.mark, KEPT, self.outcome)
+                made = erase(WHO, self.state, happened, self.rules, self.mark, KEPT, "his digest", self.outcome)
                 if made is not None:
                     self.state, self.mark = None, made
             else:
@@ -178,6 +178,25 @@ def test_a_policy_that_comes_when_a_wait_or_a_mark_ends_ends_it() -> None:
     assert mark_of(lives) is None
     assert not lives.now.waiting
     assert [rejected.code for rejected, _ in lives.outcome.rejected] == ["order_unknown"]
+
+
+def test_whoever_knows_his_name_is_told_without_it() -> None:
+    lives = Lives(RULES).take(event("referral.made", at(1), "r", referred_customer_id="b"), order(at(2)))
+    lives.now.referrers = ["a", "b"]
+    told = len(lives.outcome.derived)
+    lives.take(erased(at(3)))
+    assert [(derived.type, derived.customer_id, derived.time_ms, derived.data) for derived in lives.outcome.derived[told:]] == [
+        ("relation.erased", name, at(3), RelationErased("his digest")) for name in ("a", "b")
+    ]
+
+
+@pytest.mark.parametrize(("first_ms", "conversions"), [(at(5), [at(5)]), (None, [])])
+def test_a_converted_referral_stays_without_a_name_and_another_is_dropped(first_ms: int | None, conversions: list[int]) -> None:
+    lives = Lives(RULES).take(order(at(0)), event("referral.made", at(1), "r", referred_customer_id="b"))
+    said = Event("referral.first_order", "x", "acme", "c-1", at(5), ReferralFirstOrder("b", first_ms, 1))
+    lives.take(said, Event("relation.erased", "y", "acme", "c-1", at(6), RelationForgotten("b")))
+    assert (lives.now.referred, lives.now.heard, lives.now.conversions) == ({}, {}, conversions)
+    assert lives.measure("referrals") == len(conversions)
 
 
 def test_the_mark_is_small_however_often_he_is_erased() -> None:

@@ -4,14 +4,17 @@ import json
 
 import pytest
 
+from stream_app.codec.columns import to_columns
 from stream_app.codec.marks import decode_mark, mark_key
 from stream_app.domain.changes import Who
+from stream_app.domain.facts.state import State
 from stream_app.engine.stores.store import FIRST
 from stream_app.engine.transactions.partitioner import forget_keys, partition_of
 from stream_app.errors import ErasureKeyError
+from stream_app.processor.hop import REKEYED
 from stream_app.processor.marks import Erasing
 from tests.builders import at, policy
-from tests.unit.processor.rig import RULES, Record, Rig, book, bought, iso, text, told, watermark
+from tests.unit.processor.rig import RULES, Record, Rig, Rigs, book, bought, iso, text, told, watermark
 
 ERASING = Erasing(b"a secret of thirty-two bytes, say", {"t-orders": None, "t-status-changes": 86_400_000})
 MARK = mark_key(ERASING.secret, Who("acme", "canary-77"))
@@ -173,6 +176,46 @@ def test_an_erasure_in_a_foreign_partition_is_sent_home_first() -> None:
     one.work(erased(at(2)))
     assert [output.partition for output in one.of("customer-events-rekeyed")] == [home]
     assert one.units[-1].states == {}
+
+
+def test_others_forget_his_name_and_are_told_without_it() -> None:
+    rigs = Rigs(4)
+    for one in rigs.rigs:
+        one.erasing = ERASING
+        one.restart()
+    rigs.work(bought(at(0), "referrer"), bought(at(0), "friend"))
+    rigs.work(
+        text("referral.made", at(1), "referrer", referred_customer_id=NAME),
+        text("referral.made", at(1), NAME, referred_customer_id="friend"),
+    )
+    rigs.work(bought(at(2), NAME))
+    assert [name for name in ("referrer", "friend") if NAME in repr(vars_of(rigs.of(name).state(name)))] == ["referrer", "friend"]
+    before = [len(one.outputs) for one in rigs.rigs]
+    rigs.work(erased(at(3)))
+    referrer, friend = rigs.of("referrer").state("referrer"), rigs.of("friend").state("friend")
+    assert referrer is not None
+    assert (referrer.conversions, referrer.referred) == ([at(2)], {}), "what he brought stays, without a name"
+    assert NAME not in repr((vars_of(referrer), vars_of(friend)))
+    new = [output for one, count in zip(rigs.rigs, before, strict=True) for output in one.outputs[count:]]
+    assert sorted(output.event["type"] for output in new if output.topic == REKEYED) == ["relation.erased"] * 2
+    naming = [output for output in new if NAME.encode() in (output.key or b"") + (output.value or b"")]
+    assert [(output.topic, output.value is None) for output in naming] == [("status-changes", False), ("customer-profiles", True)]
+
+
+def test_a_referral_from_before_the_erasure_is_forgotten_by_who_made_it() -> None:
+    rigs = Rigs(4)
+    for one in rigs.rigs:
+        one.erasing = ERASING
+        one.restart()
+    rigs.work(bought(at(0), "referrer"), bought(at(0), NAME), erased(at(3)))
+    rigs.work(text("referral.made", at(2), "referrer", referred_customer_id=NAME))
+    assert rigs.of(NAME).counts()["suppressed",] == 1
+    assert NAME not in repr(vars_of(rigs.of("referrer").state("referrer")))
+
+
+def vars_of(state: State | None) -> list[object]:
+    assert state is not None
+    return to_columns(state)
 
 
 def test_the_partitioner_forgets() -> None:
