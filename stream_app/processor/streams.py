@@ -59,6 +59,7 @@ class Streams:
         self._grace_ms = grace_ms
         self._shops: dict[str, Stream] = {}
         self._times: list[int] = []
+        self._highest: list[int] = []  # highest[i]: the largest time of the batch up to place i
         self._touched: list[Stream] = []
         self._latest: list[int] = []  # latest[i]: the largest time of the batch from place i on
         self._spared: dict[bytes, int] = {}  # how far his deadlines are owed to a customer, if less than to the others of his shop
@@ -91,6 +92,10 @@ class Streams:
         """A batch of records with these times begins; returns the place of its first record."""
         place = len(self._times)
         self._times.extend(times)
+        highest = self._highest[-1] if self._highest else NEVER
+        for time_ms in times:
+            highest = max(highest, time_ms)
+            self._highest.append(highest)
         return place
 
     def event(self, shop: str, time_ms: int, place: int) -> None:
@@ -137,12 +142,18 @@ class Streams:
         if deadline_ms <= stream.owed_ms and touched < 0 and deadline_ms <= self._spared.get(key, deadline_ms):
             return True
         first = self._first_after(stream, deadline_ms, touched)
-        return first is not None and max(self._times[first : place + 1], default=NEVER) >= deadline_ms
+        return first is not None and self._came(deadline_ms, first, place)
 
     def has_come(self, stream: Stream, time_ms: int, place: int) -> bool:
         """Whether time had come to `time_ms` when the record at `place` of this batch was to be folded."""
         first = self._first_after(stream, time_ms, -1)
-        return first is not None and max(self._times[first : place + 1], default=NEVER) >= time_ms
+        return first is not None and self._came(time_ms, first, place)
+
+    def _came(self, time_ms: int, first: int, place: int) -> bool:
+        """Whether one of the records from `first` to `place` is as late as `time_ms`; a log in time order is not searched."""
+        if first > place or self._highest[place] < time_ms:
+            return False
+        return self._times[place] >= time_ms or max(self._times[first : place + 1]) >= time_ms
 
     def _first_after(self, stream: Stream, deadline_ms: int, touched: int) -> int | None:
         """The first place whose record was still to come when stream time had reached `deadline_ms`."""
@@ -216,6 +227,7 @@ class Streams:
             stream.told.clear()
         self._touched.clear()
         self._times.clear()
+        self._highest.clear()
         self._latest = [NEVER]
 
     def _spare(self, touched: Sequence[tuple[str, int, bytes, int]]) -> None:
