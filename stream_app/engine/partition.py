@@ -123,6 +123,10 @@ class PartitionRuntime:
         """Whether any input has unread records, or does not know."""
         return any(entry.has_lag() for entry in self.inputs)
 
+    def is_sweeping(self) -> bool:
+        """Whether a sweep is under way that need not wait."""
+        return self._processor.sweeping() is not None
+
     def positions(self) -> dict[str, int]:
         """The next offset to apply, by topic name on the broker."""
         return {entry.topic: entry.position for entry in self.inputs}

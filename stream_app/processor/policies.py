@@ -32,6 +32,7 @@ class PolicyBook:
         self._by_hash: dict[str, Policy] = {}
         self._latest: dict[str, Held | None] = {}  # of the default, and of every shop that had a policy of its own
         self._histories: dict[str, list[_Version]] = {}
+        self._fingerprint: tuple[int, str] = (-1, "")  # at which revision
 
     def put(self, key: str, record_ms: int, document: bytes | None) -> None:
         """Take in a record of the `policies` topic: `key` is the shop or `*`, `document` None withdraws it.
@@ -100,8 +101,10 @@ class PolicyBook:
 
     def fingerprint(self) -> str:
         """What is in force, in a few characters: the same for the same policies, in whatever order they came."""
-        named = sorted((key, held[1].hash) for key, held in self._latest.items() if held is not None)
-        return blake2b(repr(named).encode(), digest_size=8).hexdigest()
+        if self._fingerprint[0] != self.revision():
+            named = sorted((key, held[1].hash) for key, held in self._latest.items() if held is not None)
+            self._fingerprint = self.revision(), blake2b(repr(named).encode(), digest_size=8).hexdigest()
+        return self._fingerprint[1]
 
     def _take(self, key: str, from_ms: int, policy: Policy | None) -> None:
         records = self._records.setdefault(key, [])

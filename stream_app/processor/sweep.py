@@ -41,7 +41,7 @@ class Sweep:
         """Take back what `memo` gave; with other policies in force than then, every shop is looked at again."""
         self._seen = self._policies.revision()
         self._queue = [(shop, key.encode()) for shop, key in memo.get("sweep") or ()]
-        self._come = dict(memo.get("come", {}))
+        self._come = {shop: memo.get("come", {}).get(shop, NEVER) for shop, _ in self._queue}
         self._looked = memo.get("looked", 0)
         if memo and (memo.get("policies") != self._policies.fingerprint() or memo.get("sweep", ()) is None):
             for shop in self._streams.shops():
@@ -50,8 +50,10 @@ class Sweep:
     def memo(self) -> dict[str, Any]:
         """{"policies": what is in force, "sweep": [[shop, key]...] (null: too many, so all), "come": {shop: ms}, "looked": states}."""
         found: dict[str, Any] = {"policies": self._policies.fingerprint()}
-        if self._queue:
-            found["sweep"] = [[shop, key.decode()] for shop, key in self._queue] if len(self._queue) <= _SHOPS_MAX else None
+        if len(self._queue) > _SHOPS_MAX:
+            found["sweep"] = None
+        elif self._queue:
+            found["sweep"] = [[shop, key.decode()] for shop, key in self._queue]
             found["looked"], found["come"] = self._looked, self._come
         return found
 
@@ -77,7 +79,7 @@ class Sweep:
 
     def is_left(self, shop: str) -> bool:
         """Whether some of the shop's customers may stand under an older version."""
-        return any(shop == left for left, _ in self._queue) if self._queue else False
+        return shop in self._come
 
     def adopt_passed(self, customer: Customer, stream: Stream, place: int, unit: Unit) -> None:
         """Before the event at `place`: adopt the versions that time had come to, and fire what is due by them, as if run had been here."""
@@ -121,6 +123,8 @@ class Sweep:
                 self._queue.insert(0, (shop, after))
             looks -= len(rows)
         self._queue[:0] = waiting
+        left = {shop for shop, _ in self._queue}
+        self._come = {shop: come_ms for shop, come_ms in self._come.items() if shop in left}
         self._customers.close(unit)
         if changed:
             unit.count("swept", by=changed)
@@ -135,14 +139,12 @@ class Sweep:
                 self._queue[place] = shop, b""
             stream = self._streams.get(shop)
             if stream is not None:
-                self._come[shop] = max(self._come.get(shop, NEVER), stream.come_ms)
-        if self._come:
-            self._come = {shop: come_ms for shop, come_ms in self._come.items() if self.is_left(shop)}
+                self._come[shop] = max(self._come[shop], stream.come_ms)
 
     def _ask(self, shop: str) -> None:
-        self._come.pop(shop, None)
-        if (shop, b"") not in self._queue:
+        if self._come.get(shop) is None or (shop, b"") not in self._queue:
             self._queue.append((shop, b""))
+        self._come[shop] = NEVER
 
     def _is_near(self, shop: str) -> bool:
         held, stream = self._policies.current(shop), self._streams.get(shop)

@@ -72,7 +72,7 @@ class _Partition:
 
     def _replay(self) -> Replay:
         world = self._world
-        replay = Replay(world.story.policy, self._partition, world.partitions, world.grace_ms, REKEYED)
+        replay = Replay(world.policies, self._partition, world.partitions, world.grace_ms, REKEYED)
         if world.story.is_backlog:
             replay.run_log(self._inputs, world.story.wall_ms)
         else:

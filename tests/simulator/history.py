@@ -41,6 +41,7 @@ class Story:
         is_backlog: everything is in the log, in time order, before anybody reads, so that its order alone decides.
         ends_s: when the last record is published.
         wall_ms: the wall clock at the beginning.
+        later: policies that are published on the way: when, from which time they hold, and what they say.
     """
 
     records: list[Published]
@@ -48,6 +49,7 @@ class Story:
     is_backlog: bool
     ends_s: float
     wall_ms: int
+    later: list[tuple[float, int, Policy]]
 
 
 @lru_cache(_HISTORIES)
@@ -85,7 +87,18 @@ def story(rng: Random, partitions: int, faults: Faults) -> Story:
     end_ms = latest + rng.choice((0, 30, 400)) * DAY
     for source in sorted({event["source"] for _, event in events}):
         records += _watermarks(source, end_ms, length_s, partitions)
-    return Story(records, policy, is_backlog, length_s, latest + 500 * DAY)
+    later = [] if is_backlog else _later(rng, policy, [time for time, _ in events], length_s)
+    return Story(records, policy, is_backlog, length_s, latest + 500 * DAY, later)
+
+
+def _later(rng: Random, policy: Policy, times: list[int], length_s: float) -> list[tuple[float, int, Policy]]:
+    """Other histories' policies, published while this one is told, or soon after it."""
+    found = []
+    for _ in range(rng.choice((0, 0, 0, 1, 2))):
+        other = _told(rng.randrange(_HISTORIES), is_backlog=False)[1]
+        if (other.clock, other.shop, other.currency) == (policy.clock, policy.shop, policy.currency):
+            found.append((rng.uniform(0.0, length_s + 2.0), rng.choice(times) + rng.choice((0, 0, 1, 20 * DAY)), other))
+    return sorted(found, key=lambda one: one[0])
 
 
 def _records(

@@ -11,6 +11,7 @@ from stream_app.engine import stream, takeover
 from stream_app.engine.host.transport import Consumer
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.stream import Engine
 from stream_app.engine.takeover import Restore
 from stream_app.engine.transactions.hanging import end_hanging
@@ -73,6 +74,12 @@ def output_left_out() -> Any:
         return await _commit(self, offsets, cut, changelog)
 
     return patch.object(TransactionalProducer, "commit", bug)
+
+
+def sweep_passes_over() -> Any:
+    """A sweep does not look at the first customer of each slice."""
+    states_after = MemoryStore.states_after
+    return patch.object(MemoryStore, "states_after", lambda *where: states_after(*where)[1:])
 
 
 def dead_letter_left_out() -> Any:
@@ -235,6 +242,6 @@ BUGS = {
     ),
     "sequence": (output_left_out, store_before_the_transaction, commit_believed, store_believed),
     "deadline": (timers_forgotten, wall_clock_ahead, spared_forgotten),
-    "lost": (position_too_far, dead_letter_left_out),
+    "lost": (position_too_far, dead_letter_left_out, sweep_passes_over),
     "state": (state_left_out,),
 }

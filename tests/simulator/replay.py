@@ -22,9 +22,10 @@ _ALL = 1_000_000
 class Replay:
     """One partition's processor with everything it has written; also the `Unit` it writes into."""
 
-    def __init__(self, policy: Policy, partition: int, partitions: int, grace_ms: int, rekeyed: str) -> None:
-        book = PolicyBook()
-        book.add(DEFAULT_KEY if policy.shop is None else policy.shop, 0, policy)
+    def __init__(self, policies: Sequence[tuple[int, Policy]], partition: int, partitions: int, grace_ms: int, rekeyed: str) -> None:
+        self._policies = policies
+        self._book = book = PolicyBook()
+        self._publish(1)
         self.partition = partition
         self.states: dict[bytes, bytes] = {}
         self.emitted: list[Emitted] = []
@@ -39,10 +40,17 @@ class Replay:
                 list(self.processor.fold([self.processor.decode(one.record, wall_ms) for one in step[1]], self))
             elif step[0] == "fire":
                 self.processor.fire(self, step[1], step[2], step[3])
+            elif step[0] == "policies":
+                self._publish(step[1])
             elif step[0] == "sweep":
                 self.processor.sweep(self, step[1])
             else:
                 self.processor.finish(self)
+
+    def _publish(self, count: int) -> None:
+        """Make the first `count` policies known."""
+        for from_ms, policy in self._policies[self._book.revision() : count]:
+            self._book.add(policy.shop or DEFAULT_KEY, from_ms, policy)
 
     def run_log(self, inputs: Sequence[Sequence[Entry]], wall_ms: int) -> None:
         """Fold the logs of the inputs one record at a time, in event-time order by their heads."""
@@ -111,7 +119,7 @@ def epoch_s(story: Story, rng: Random, grace_ms: int) -> float:
     """The wall clock at the beginning of a run; where the policy lives by it, some deadlines come due during the run."""
     if story.policy.clock != "wall":
         return story.wall_ms / 1000
-    replay = Replay(story.policy, 0, 1, grace_ms, "")
+    replay = Replay([(0, story.policy)], 0, 1, grace_ms, "")
     log = Log("orders", 0)
     for record in story.records:
         if not record.is_aborted:

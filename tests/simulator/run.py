@@ -22,6 +22,8 @@ def run(seed: int) -> World:
         schedule(world)
         for record in world.story.records:
             world.broker.later(record.at_s, world.publish, record)
+        for at_s, from_ms, policy in world.story.later:
+            world.broker.later(at_s, world.publish_policy, from_ms, policy)
         world.broker.later(0.0, world.group.watch)
         world.broker.later(1.0, world.look_for_end)
         world.loop.run()
@@ -47,6 +49,8 @@ def _replaced(world: World) -> list[tuple[Any, str, Any]]:
         (hanging, "AIOKafkaConsumer", SimReader),
         (producer, "AIOKafkaProducer", SimProducer),
         (partition, "_FIRE_LIMIT", world.fire_limit),
+        (partition, "_SWEEP_LIMIT", world.sweep_limit),
+        (partition, "_log", log),
     ]
 
 

@@ -28,6 +28,7 @@ STRIKE = (
     "heartbeats lost",
     "late event",
     "partition moved",
+    "policy changed",
     "rebalance",
     "sent twice",
     "silent member replaced",

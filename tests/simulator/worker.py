@@ -6,6 +6,7 @@ from typing import Any
 from stream_app.engine.fold import Decoded, Processor, Record, Unit
 from stream_app.engine.stores.store import Changes, Store
 from stream_app.engine.stream import Engine
+from stream_app.processor.policies import PolicyBook
 from tests.simulator.broker import Attempt, Broker
 from tests.simulator.disk import Disk
 from tests.simulator.loop import Process
@@ -58,8 +59,10 @@ class WorkerProcess(Process):
 class Recorder:
     """The processor of a partition, and a journal of what the engine asks of it."""
 
-    def __init__(self, inner: Processor, partition: int, process: WorkerProcess) -> None:
+    def __init__(self, inner: Processor, partition: int, process: WorkerProcess, book: PolicyBook) -> None:
         self._inner = inner
+        self._book = book
+        self._known = 0
         self._partition = partition
         self._process = process
         self._journal = process.journals.setdefault(partition, [])
@@ -69,6 +72,12 @@ class Recorder:
     def _note(self, step: Step) -> None:
         self._process.journals.setdefault(self._partition, []).append(step)
 
+    def _note_policies(self) -> None:
+        """Note how many policy versions there are, when it is news."""
+        if self._known != self._book.revision():
+            self._known = self._book.revision()
+            self._note(("policies", self._known))
+
     def resume(self, memo: Mapping[str, Any]) -> None:
         self._inner.resume(memo)
 
@@ -77,10 +86,12 @@ class Recorder:
 
     def fold(self, batch: Sequence[Decoded], unit: Unit) -> Iterator[None]:
         self._process.phases[self._partition] = "fold"
+        self._note_policies()
         self._note(("fold", tuple(batch)))
         yield from self._inner.fold(batch, unit)
 
     def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
+        self._note_policies()
         fired = self._inner.fire(unit, bound_ms, wall_ms, limit)
         self._process.phases[self._partition] = "deadlines" if fired else "fold"
         self._note(("fire", bound_ms, wall_ms, limit, fired))

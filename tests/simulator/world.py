@@ -7,6 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
+from stream_app.domain.policy import Policy
 from stream_app.engine.fold import Processor
 from stream_app.engine.topology import Topology
 from stream_app.engine.watchdog import Watchdog
@@ -68,7 +69,11 @@ class World:
             update={"unit_records_max": rng.choice((1, 4, 20, 4000)), "batch_wait_ms": rng.choice((0, 20)), "grace_ms": self.grace_ms}
         )
         self.fire_limit = rng.choice((1, 3, 500))
+        self.sweep_limit = Random(f"{seed} sweep").choice((1, 2, 100))
         self.topology = Topology(app_id=ID, table="status", inputs=INPUTS, outputs=OUTPUTS, prefix=PREFIX, partitions=self.partitions)
+        self.policies: list[tuple[int, Policy]] = [(0, self.story.policy)]  # since when, and what; as the topic has them
+        self.book = PolicyBook()
+        self.publish_policy(0, self.story.policy)
         self.disks: dict[str, Disk] = {}
         self.processes: dict[str, WorkerProcess] = {}
         self.crashes_left = rng.choice((0, 1, 2, 4, 8))
@@ -99,13 +104,11 @@ class World:
         self.loop.begin(process, self._live(process))
 
     async def _live(self, process: WorkerProcess) -> None:
-        story, metrics = self.story, _metrics
-        book = PolicyBook()
-        book.add(story.policy.shop or DEFAULT_KEY, 0, story.policy)
+        metrics = _metrics
 
         def factory(partition: int, partitions: int) -> Processor:
-            inner = StatusProcessor(book, partition, partitions, self.grace_ms, REKEYED)
-            return Recorder(inner, partition, process)
+            inner = StatusProcessor(self.book, partition, partitions, self.grace_ms, REKEYED)
+            return Recorder(inner, partition, process, self.book)
 
         def end(error: BaseException) -> None:
             self.end(process, error)
@@ -155,6 +158,14 @@ class World:
 
     # -- the run
 
+    def publish_policy(self, from_ms: int, policy: Policy) -> None:
+        """A policy is published, and every worker has read it."""
+        before = self.book.revision()
+        self.book.add(policy.shop or DEFAULT_KEY, from_ms, policy)
+        if self.book.revision() > max(before, 1):
+            self.policies.append((from_ms, policy))
+            self.faults.count("policy changed")
+
     def publish(self, record: Published) -> None:
         log = self.broker.logs[PREFIX + record.topic, record.partition]
         sent = (record.key, record.value, ())
@@ -187,7 +198,9 @@ class World:
             not process.frozen
             and engine is not None
             and engine.ready
-            and not any(runtime.has_lag() or runtime.producer.look_at() is not None for runtime in engine.runtimes.values())
+            and not any(
+                runtime.has_lag() or runtime.is_sweeping() or runtime.producer.look_at() is not None for runtime in engine.runtimes.values()
+            )
         )
 
     def digest(self) -> str:

@@ -186,3 +186,18 @@ def test_the_origin_follows_the_new_version(live_since: int | None, origin: str)
     rig.policies.add("acme", at(60), version(2, 200, live_since_ms=None if live_since is None else at(live_since)))
     rig.work(watermark(at(60)), sweep=9)
     assert {output.event["origin"] for output in rig.of("status-changes")[-5:]} == {origin}
+
+
+def test_many_shops_at_once_do_not_fill_the_marker() -> None:
+    names = [f"shop-{n:03}" for n in range(250)]
+    rig = Rig(book(version(1, 100, shop=None)))
+    rig.work(*(bought(at(0), shop=name) for name in names))
+    rig.policies.add("*", at(60), version(2, 200, shop=None))
+    rig.work(*(watermark(at(60), name) for name in names), sweep=20)
+    assert rig.memo["sweep"] is None
+    assert "come" not in rig.memo
+    rig.restart()
+    while rig.processor.sweeping() is not None:
+        rig.work(*(watermark(at(60), name) for name in names[:1]), sweep=100)
+        rig.restart()
+    assert len([1 for output in rig.of("status-changes") if output.event["data"].get("cause") == {"kind": "policy"}]) == 250
