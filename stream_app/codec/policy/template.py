@@ -57,6 +57,15 @@ segments:
   - {name: promising, when: [{measure: churn_risk, is: low}, {measure: product_groups, at_least: 2}]}
 service_levels: {segment: {exit: exit}, class: {A: premium, B: standard, C: basic}}
 
+# How often a customer may be contacted, and for which share of his value: by class, else the default. What is left out sets no limit.
+contact:
+  A: {max_contacts: 8, per_days: 30, max_silence_days: 45, budget_pct: 20, channels: {phone: {max_contacts: 1, per_days: 60}}}
+  default: {max_contacts: 2, per_days: 30, max_silence_days: 365, budget_pct: 5}
+
+# Opportunity: revenue that grows to so much of that of the days before, and groups that go with what was bought.
+opportunity: {growth_pct: 150, growth_days: 90}
+cross_sell: {shoes: [wine]}
+
 # How long single events are remembered: duplicates, events that wait for their order, open orders.
 horizons: {dedup_days: 30, pending_days: 30, ledger_days: 730, suppress_days: 400}
 """
