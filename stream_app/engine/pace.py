@@ -1,6 +1,13 @@
-"""How fast background work may go, over all partitions of a process."""
+"""Background work: how fast it may go, over all partitions of a process, and how far it is."""
 
 import time
+
+from stream_app.engine.stores.store import Store
+from stream_app.telemetry.logs import get_logger
+from stream_app.telemetry.metrics import Metrics
+
+_TELL_EVERY_S = 10.0
+_log = get_logger(__name__)
 
 _SAVED_S = 0.25
 """Of the time in which nothing was taken so much counts, so that a pause is not followed by a rush."""
@@ -26,3 +33,32 @@ class Pace:
     def give_back(self, permits: int) -> None:
         """Some of those taken were not needed."""
         self._permits += permits
+
+
+class SweepProgress:
+    """Shows how far the sweep of one partition is, and says when it begins, goes on and ends."""
+
+    def __init__(self, partition: int, store: Store, metrics: Metrics) -> None:
+        self._partition = partition
+        self._store = store
+        self._metrics = metrics
+        self._began: float | None = None
+        self._told_at = 0.0
+
+    def tell(self, looked: int | None) -> None:
+        """`looked` states were looked at so far; None: nothing is swept."""
+        now = time.monotonic()
+        if looked is None:
+            if self._began is not None:
+                _log.info("swept", partition=self._partition, seconds=round(now - self._began, 1))
+                self._metrics.sweep(self._partition, 0)
+            self._began = None
+            return
+        left = max(0, self._store.size() - looked)
+        self._metrics.sweep(self._partition, left)
+        if self._began is None:
+            self._began = self._told_at = now
+            _log.info("sweep begins", partition=self._partition, states_about=left)
+        elif now - self._told_at > _TELL_EVERY_S:
+            self._told_at = now
+            _log.info("sweeping", partition=self._partition, looked=looked, left_about=left)

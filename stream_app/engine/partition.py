@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from stream_app.engine.fold import Decoded, Processor
 from stream_app.engine.inputs import Input, bound_of, take
-from stream_app.engine.pace import Pace
+from stream_app.engine.pace import Pace, SweepProgress
 from stream_app.engine.stores.cleaning import Cleaner, timers_of
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.stores.store import Store
@@ -18,17 +18,14 @@ from stream_app.engine.transactions.partitioner import forget_keys
 from stream_app.engine.transactions.producer import UnitProducer
 from stream_app.engine.unit import Output, StateCache, TimerBounds, UnitOfWork
 from stream_app.settings import Settings
-from stream_app.telemetry.logs import get_logger
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
 _FIRE_LIMIT = 500
 _SWEEP_LIMIT = 100
-_TELL_EVERY_S = 10.0
 _TAKE_SLICE = 500
 _QUEUE_UNITS = 2
 _CACHE_BYTES = 64 << 20
 _CACHE_BYTES_MIN = 1 << 20
-_log = get_logger(__name__)
 
 
 class PartitionRuntime:
@@ -61,8 +58,7 @@ class PartitionRuntime:
         self._on_fatal = on_fatal
         self._turn = turn
         self._pace = pace
-        self._sweep_began: float | None = None
-        self._told_at = 0.0
+        self._sweep_progress = SweepProgress(partition, store, metrics)
         self._topic_ids = topic_ids
         self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
         self._bounds = TimerBounds(store.first_timers())
@@ -247,25 +243,7 @@ class PartitionRuntime:
                     self._tick = True
                     self._wake.set()
             looked = self._processor.sweeping()
-        self._tell_sweep(looked)
-
-    def _tell_sweep(self, looked: int | None) -> None:
-        """Show how far a sweep is, and say when it begins, goes on and ends."""
-        now = time.monotonic()
-        if looked is None:
-            if self._sweep_began is not None:
-                _log.info("swept", partition=self.partition, seconds=round(now - self._sweep_began, 1))
-                self._metrics.sweep(self.partition, 0)
-            self._sweep_began = None
-            return
-        left = max(0, self.store.size() - looked)
-        self._metrics.sweep(self.partition, left)
-        if self._sweep_began is None:
-            self._sweep_began = self._told_at = now
-            _log.info("sweep begins", partition=self.partition, states_about=left)
-        elif now - self._told_at > _TELL_EVERY_S:
-            self._told_at = now
-            _log.info("sweeping", partition=self.partition, looked=looked, left_about=left)
+        self._sweep_progress.tell(looked)
 
     async def _finish(self, unit: UnitOfWork, fold_s: float) -> None:
         began = time.monotonic()
