@@ -176,7 +176,7 @@ class Teller:
                 self.anything()
             elif lot < 0.97 and self.contradict:
                 self.orphan()
-            elif lot < 0.98 and self.contradict and not self.peers:
+            elif lot < 0.98 and self.contradict:
                 self.tell("customer.erased", {})
             elif faults:
                 self.fault()
@@ -218,9 +218,8 @@ def history(
     begin = to_ms(rng.choice(BEGINNINGS))
     arrivals: list[tuple[int, Raw]] = []
     names = tuple(rng.choice(NAMES).format(number) for number in range(customers))
-    peers = names if rng.random() < 0.6 else ()  # who refer each other; the others may be erased
     for name in names:
-        teller = Teller(rng, document, rng.choice(("acme", "b.v-2")), name, contradict, begin, peers=peers)
+        teller = Teller(rng, document, rng.choice(("acme", "b.v-2")), name, contradict, begin, peers=names)
         teller.story(rng.randint(1, 2 * size), faults=contradict)
         for time, raw in teller.told:
             arrivals.append((time + _delay(rng, shuffled=shuffled), raw))

@@ -1,6 +1,7 @@
 """Referrals: what one customer's events are for another. A pair is remembered by its referrer: (when he made it, first order told)."""
 
 from tests.oracle.customer import Customer
+from tests.oracle.erasure import suppresses
 from tests.oracle.measures import voided
 
 DERIVED = "derived"
@@ -34,13 +35,28 @@ class Relations:
         customer = self.customers[shop, name]
         for referred in sorted(customer.referred):
             if (shop, name, referred) not in self.pairs:
-                self.pairs.add((shop, name, referred))
                 other = self.customers.get((shop, referred))
-                if other is not None:
+                if other is not None and suppresses(other, {"time": time}):
+                    continue
+                self.pairs.add((shop, name, referred))
+                if other is not None and other.exists:
                     hear(other, time)
                     self._tell(shop, name, referred, time)
         for _, referrer, referred in sorted(pair for pair in self.pairs if (pair[0], pair[2]) == (shop, name)):
             self._tell(shop, referrer, referred, time)
+
+    def erased(self, shop: str, name: str, time: int) -> None:
+        """A customer was erased: who knows him forgets his name, and keeps what he brought."""
+        mine = {pair for pair in self.pairs if pair[0] == shop and name in pair[1:]}
+        self.pairs -= mine
+        for receiver in sorted({other for _, *both in mine for other in both if other != name}):
+            customer = self.customers.get((shop, receiver))
+            if customer is None or not customer.exists or suppresses(customer, {"time": time}):
+                continue
+            made, first = customer.referred.pop(name, (0, None))
+            if first is not None and first >= made:
+                customer.referred[f"nameless {len(customer.referred)} {time} {made}"] = (made, first)
+            hear(customer, time)
 
     def _tell(self, shop: str, referrer: str, referred: str, time: int) -> None:
         customer, first = self.customers[shop, referrer], first_order(self.customers[shop, referred])

@@ -70,6 +70,8 @@ def _take(outcome: Outcome, relations: Relations, policy: Policy, raw: dict[str,
     if raw["type"] == "customer.erased":
         before = known or Customer(policy)
         outcome.customers[name] = erase(before, event)
+        if outcome.customers[name] is not before:
+            relations.erased(*name, time)
         return outcome.customers[name] is not before
     if known is not None and suppresses(known, event):
         return False

@@ -22,7 +22,7 @@ WIDE = stories(customers=4, dwell=False, wide=True, related=True)
 def test_what_arrives_at_once_is_what_a_replay_says(story: History, partitions: int) -> None:
     live = published(work_together(story.events, story.document, set(), set(), partitions, at_once=True))
     for (shop, customer), told in run(story.events, story.document, end_of(story.events)).customers.items():
-        expected = {"status-changes": told.changes + told.notices}
+        expected = {"status-changes": told.changes + told.notices + told.receipts}
         for topic in ("win-back", "service-level"):
             expected[topic] = [
                 {name: event[name] for name in event if name != "topic"} for event in told.reactions if event["topic"] == topic

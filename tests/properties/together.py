@@ -9,7 +9,7 @@ from stream_app.processor.hop import REKEYED
 from stream_app.processor.policies import DEFAULT_KEY, PolicyBook
 from stream_app.processor.status import StatusProcessor
 from tests.oracle.days import parse_ms
-from tests.properties.memory import WALL_MS, Line, MemoryUnit, Partition, compiled
+from tests.properties.memory import ERASING, WALL_MS, Line, MemoryUnit, Partition, compiled
 from tests.properties.stories import topic_of
 
 
@@ -29,7 +29,7 @@ class Worker:
 
     def restart(self) -> None:
         """Throw the processor away, and take up again from what was committed."""
-        self._processor = StatusProcessor(self._book, self.kept.number, self._partitions, 0)
+        self._processor = StatusProcessor(self._book, self.kept.number, self._partitions, 0, REKEYED, ERASING)
         self._processor.resume(self.kept.memo)
 
     def put(self, topic: str, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
