@@ -63,8 +63,7 @@ class Broker(Network):
     def restart(self, down_s: float, *, hang: bool) -> None:
         """The only broker is killed and comes back; with `hang`, ending transactions are declared ended without control records.
 
-        Spared are those whose sender has been told, and those that had not reached the changelog: what a broker forgets of them
-        within milliseconds of its death is more than the program promises to survive (ARCHITECTURE.md, decision 23).
+        Each of them without any: one with some of its control records is not told from outside (ARCHITECTURE.md, decision 23).
         """
         if not self.is_up:
             return
@@ -76,8 +75,9 @@ class Broker(Network):
             self.trace("broker: back")
             for name, entry in self.ids.items():
                 if hang and entry.state == "ending":
-                    self.trace(f"broker: {name} hangs ({'commit' if entry.commits else 'abort'})")
-                    self.faults.count("hanging transaction")
+                    what = f"{'answered ' if entry.is_answered else ''}{'commit' if entry.commits else 'abort'}"
+                    self.trace(f"broker: {name} hangs ({what})")
+                    self.faults.count(f"hanging transaction: {what}")
                     entry.serial += 1
                     entry.state, entry.logs = "empty", {}
                 elif entry.state == "ending":
@@ -147,8 +147,8 @@ class Broker(Network):
                 )
         if commit and self._armed_s is not None:
             down_s, self._armed_s = self._armed_s, None
-            self.later(self.rng.uniform(0.0, 0.004), lambda: self.restart(down_s, hang=True))
-            self.later(0.005, self._write_markers, entry, entry.serial)
+            self.later(self.rng.uniform(0.0, 0.012), lambda: self.restart(down_s, hang=True))  # its answer takes as long
+            self.later(0.013, self._write_markers, entry, entry.serial)
         else:
             self._end_later(entry)
 

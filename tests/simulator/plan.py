@@ -13,7 +13,7 @@ def schedule(world: World) -> None:
     for number in range(rng.choice((1, 1, 2, 2, 3))):
         later(rng.choice((0.0, 0.0, rng.uniform(0.0, 4.0))), world.start_worker, f"w{number}")
     faults_s = world.story.ends_s + rng.uniform(1.0, 8.0)
-    for what, most in ((_freeze, 2), (_cut, 2), (_leave, 1), (_rebalance, 3), (_restart, 2), (_compact, 4)):
+    for what, most in ((_freeze, 2), (_cut, 2), (_leave, 1), (_rebalance, 3), (_restart, 3), (_compact, 4)):
         if rng.random() < 0.4:
             for _ in range(rng.randint(1, most)):
                 later(rng.uniform(0.0, faults_s), what, world, rng)

@@ -5,10 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
-from aiokafka import TopicPartition
-
 from stream_app.engine import stream, takeover
-from stream_app.engine.host.transport import Consumer
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.frame import MARKER_KEY
 from stream_app.engine.stores.store import MemoryStore
@@ -162,8 +159,8 @@ def spared_forgotten() -> Any:
 def commit_believed() -> Any:
     """What the broker says is committed is believed without being seen."""
 
-    async def bug(*_: Any) -> None:
-        """Not looked."""
+    async def bug(self: TransactionalProducer) -> None:
+        self._unseen = None
 
     return patch.object(TransactionalProducer, "look", bug)
 
@@ -180,30 +177,6 @@ def outputs_left_hanging() -> Any:
         await end_hanging(brokers, changelog, (), *given)
 
     return patch.object(stream, "end_hanging", bug)
-
-
-def changelog_ended_first() -> Any:
-    """A takeover ends the changelog before the outputs: cut short between the two, it is not done again."""
-    abort = TransactionalProducer._abort
-
-    async def bug(self: TransactionalProducer, targets: Any) -> float:
-        if targets and not targets[0].topic.endswith("-changelog"):
-            await abort(self, [TopicPartition(self._changelog, self._partition)])
-        return await abort(self, targets)
-
-    return patch.object(TransactionalProducer, "_abort", bug)
-
-
-def resumed_in_a_rebalance() -> Any:
-    """A recovery that ends after its partitions were revoked resumes them."""
-    seek = Consumer.perform_seek
-
-    async def bug(self: Consumer) -> None:
-        self._assigned_epoch = self._engine.epoch
-        await seek(self)
-        self._engine.resume()
-
-    return patch.object(Consumer, "perform_seek", bug)
 
 
 def takeover_without_end() -> Any:
@@ -237,11 +210,9 @@ BUGS = {
         hanging_not_ended,
         failed_commit_forgiven,
         outputs_left_hanging,
-        changelog_ended_first,
-        resumed_in_a_rebalance,
     ),
-    "sequence": (output_left_out, store_before_the_transaction, commit_believed, store_believed),
+    "sequence": (output_left_out, store_before_the_transaction, store_believed),
     "deadline": (timers_forgotten, wall_clock_ahead, spared_forgotten),
-    "lost": (position_too_far, dead_letter_left_out, sweep_passes_over),
+    "lost": (position_too_far, dead_letter_left_out, commit_believed, sweep_passes_over),
     "state": (state_left_out,),
 }

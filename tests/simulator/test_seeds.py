@@ -24,7 +24,7 @@ STRIKE = (
     "fenced",
     "foreign partition",
     "frozen",
-    "hanging transaction",
+    *(f"hanging transaction: {what}" for what in ("abort", "commit", "answered commit")),
     "heartbeats lost",
     "late event",
     "partition moved",

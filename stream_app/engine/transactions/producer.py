@@ -130,20 +130,24 @@ class TransactionalProducer:
         self._unseen = None
 
     async def abort(self, targets: Collection[TopicPartition]) -> None:
-        """Abort whatever hangs in `targets` and then in this partition's changelog under this transactional id.
+        """Abort whatever hangs in `targets` and in this partition's changelog under this transactional id.
+
+        All in one transaction: should it hang in its turn, the changelog hangs with the others.
 
         Raises:
             UnitError: the broker does not take it.
         """
+        producer = self._producer
         try:
             async with asyncio.timeout(self._deadline_s):
-                asked_at = await self._abort(targets) if targets else time.monotonic()
-                # Last, and by itself: as long as the changelog hangs, a takeover that was cut short is done again.
-                taken_at = await self._abort([TopicPartition(self._changelog, self._partition)])
+                await producer.begin_transaction()
+                # The client adds a partition to a transaction with its first record; an aborted one is never seen.
+                every = [*targets, TopicPartition(self._changelog, self._partition)]
+                sent = [await producer.send(tp.topic, b"", key=MARKER_KEY, partition=tp.partition) for tp in every]
+                await asyncio.gather(*sent)
+                await producer.abort_transaction()
         except (TimeoutError, KafkaError, ConnectionError) as error:
             raise UnitError(f"partition {self._partition}: what an earlier life left open cannot be aborted ({_reason(error)})") from error
-        if taken_at - asked_at > _RESTART_S:
-            raise UnitError(f"partition {self._partition}: what an earlier life left open may hang again; start the worker again")
 
     async def partitions_of(self, topics: Iterable[str]) -> list[TopicPartition]:
         """Every partition of `topics`."""
@@ -167,17 +171,6 @@ class TransactionalProducer:
                 await self._producer.stop()
         except (TimeoutError, KafkaError):
             return  # nothing is open: a unit of work is either committed, or has ended the process
-
-    async def _abort(self, targets: Collection[TopicPartition]) -> float:
-        """Abort what hangs in `targets`; returns when the broker had taken a record for each, and was asked for the end."""
-        producer = self._producer
-        await producer.begin_transaction()
-        # The client adds a partition to a transaction with its first record; an aborted one is never seen.
-        sent = [await producer.send(tp.topic, b"", key=MARKER_KEY, partition=tp.partition) for tp in targets]
-        await asyncio.gather(*sent)
-        taken_at = time.monotonic()
-        await producer.abort_transaction()
-        return taken_at
 
     async def _commit(self, offsets: Mapping[TopicPartition, int], outputs: Outputs, changelog: Sequence[Output]) -> int:
         producer = self._producer

@@ -1,14 +1,15 @@
-"""The client's thread: a fetch and a seek do not cross."""
+"""The client's thread: a fetch and a seek do not cross, and a recovery that a rebalance has overtaken resumes nothing."""
 
 import asyncio
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from stream_app.engine.host.transport import Arrived, ConsumerThread
+from stream_app.engine.host.transport import Arrived, Consumer, ConsumerThread
 
 ORDERS = TP("orders", 0)
 
@@ -73,3 +74,14 @@ async def test_a_seek_waits_for_the_fetch_that_is_under_way() -> None:
     client.gate.set()
     await asyncio.gather(fetch, seek)
     assert client.position == 1, "what the fetch of the old epoch takes is dropped; the seek has the last word"
+
+
+@pytest.mark.parametrize(("assigned_epoch", "resumed"), [(2, 1), (1, 0)])
+async def test_a_recovery_that_a_rebalance_has_overtaken_resumes_nothing(assigned_epoch: int, resumed: int) -> None:
+    resumes: list[None] = []
+    engine = SimpleNamespace(epoch=2, places=lambda: ({ORDERS: 1}, frozenset()), resume=lambda: resumes.append(None))
+    consumer: Any = SimpleNamespace(
+        _engine=engine, _thread=Thread(engine, Client()), _read_offset={ORDERS: 0}, _assigned_epoch=assigned_epoch
+    )
+    await Consumer.perform_seek(consumer)
+    assert len(resumes) == resumed
