@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from stream_app.engine import partition, stream, takeover
+from stream_app.engine import pace, partition, stream, takeover
 from stream_app.engine.transactions import hanging, producer
 from tests.simulator.clients import SimProducer, SimReader
 from tests.simulator.plan import schedule
@@ -50,7 +50,7 @@ def _replaced(world: World) -> list[tuple[Any, str, Any]]:
         (producer, "AIOKafkaProducer", SimProducer),
         (partition, "_FIRE_LIMIT", world.fire_limit),
         (partition, "_SWEEP_LIMIT", world.sweep_limit),
-        (partition, "_log", log),
+        (pace, "_log", log),
     ]
 
 
