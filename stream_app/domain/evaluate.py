@@ -76,7 +76,8 @@ def apply(
             outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
         return known
     late, before = _arrive(who, state, time_ms, policy, outcome)
-    _span(state, time_ms)
+    if time_ms > state.high_ms:
+        state.high_ms = time_ms
     outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
     first_ms = state.first_ms
     folded = fold(state, event, raw, policy)
@@ -85,6 +86,8 @@ def apply(
         outcome.forgotten.extend(folded.forgotten)
     if folded.refused:
         return known
+    if time_ms < state.low_ms:
+        state.low_ms = time_ms
     kind: CauseKind = "void" if folded.voids else "late" if late else "event"
     _evaluate(who, state, policy, Cause(kind, event.id), outcome, before, folded.placed)
     if folded.referred or (state.referrers and state.first_ms != first_ms):
@@ -98,14 +101,6 @@ def _tell(who: Who, state: State, time_ms: int, referred: str, buys: bool, outco
         outcome.derived.append(tell_referred(who, state, time_ms, referred))
     if buys:
         outcome.derived.extend(tell_first_order(who, state, time_ms, state.referrers))
-
-
-def _span(state: State, time_ms: int) -> None:
-    """The earliest and the latest time of his own events."""
-    if time_ms > state.high_ms:
-        state.high_ms = time_ms
-    if time_ms < state.low_ms:
-        state.low_ms = time_ms
 
 
 def _arrive(who: Who, state: State, time_ms: int, policy: Policy, outcome: Outcome) -> tuple[bool, Before | None]:

@@ -46,7 +46,7 @@ Where domain.md can be read in two ways, this is the reading taken here, one lin
 - The budget that remains is what the percentage gives less what was spent; when that is negative, not even a free channel is affordable.
 - The moment of an advice: one more contact by the advised channel breaks no cap, and no other channel's cap is broken then; null when
   there is no such day. A change of contact to null has advice, too: no channel and no moment.
-- `too_seldom` without contact, answer or counting order counts from the earliest event that was folded, rejected ones included.
+- `too_seldom` without contact, answer or counting order counts from the earliest accepted event; one that waits for its order is accepted.
 - Growth is judged with its defaults when the policy has `cross_sell` alone. A group bought before the window, not in it, is open.
 - Measures of a final profile are taken at `--until`: that is how far time has come for everybody.
 - An erasure is itself dropped when another one reaches up to its time. What is dropped moves no clock and is no dead letter.

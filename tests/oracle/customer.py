@@ -87,7 +87,7 @@ class Customer:
         self.advance(event["time"])
         late = event["time"] < self.clock
         self.clock = max(self.clock, event["time"])
-        self.high, self.low = high, min(self.low, event["time"])
+        self.high = high
         self._remember(event)
         edge = high - horizons["ledger_days"] * DAY
         for order_id in [order_id for order_id, order in self.open.items() if order["time"] < edge]:
@@ -97,6 +97,7 @@ class Customer:
             oldest = min(self.open, key=lambda order_id: (self.open[order_id]["time"], order_id))
             self.closed.append(self.open.pop(oldest))
         if kind is not None:
+            self.low = min(self.low, event["time"])
             kind = "late" if kind == "event" and late else kind
             self._evaluate({"kind": kind, "event_id": event["id"]}, self.clock)
 

@@ -142,6 +142,8 @@ def _input(name: str, wire: type) -> Schema:
     properties["type"] = {"const": name}
     if needs_customer:
         properties["subject"] = _CUSTOMER
+    else:
+        properties["subject"] = {"type": ["string", "null"], "minLength": 1, "maxLength": 128, "description": "Not read."}
     properties["data"] = data if needs_data else _or_null(data)
     return schema | ({"$defs": definitions} if definitions else {})
 

@@ -63,7 +63,7 @@ class State:
     told: int = 0
     heard: dict[str, int] = field(default_factory=dict)
     # Facts from here on.
-    low_ms: int = 0  # the earliest and the latest time of his own events
+    low_ms: int = 0  # the earliest of his accepted events, and the latest of all of his own
     high_ms: int = NEVER
     seen_ms: list[int] = field(default_factory=list)
     seen_ids: list[str] = field(default_factory=list)

@@ -60,6 +60,7 @@ TABLE: list[tuple[str, ContactRule | None, list[Event], float, str | None]] = [
     ("a cap of nothing", ContactRule((Cap(None, 0, 10),)), [interest(0)], 0, "ok"),
     ("any is more than a cap of nothing", ContactRule((Cap(None, 0, 10),)), [contact(at(0))], 0, "too_often"),
     ("silent since the first event", SILENCE, [interest(0), interest(4)], 10, "too_seldom"),
+    ("not since one that was refused", SILENCE, [interest(4), order(at(-800)), interest(13)], 13.9, "ok"),
     ("not yet", SILENCE, [interest(0)], 9.999, "ok"),
     ("a contact breaks it", SILENCE, [interest(0), contact(at(4))], 13.9, "ok"),
     ("so does one from him", SILENCE, [interest(0), contact(at(4), "phone", "inbound")], 13.9, "ok"),
