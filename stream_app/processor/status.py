@@ -273,15 +273,20 @@ class StatusProcessor:
 
     def finish(self, unit: Unit) -> None:
         """Write the open customers back."""
+        if not self._is_between:
+            self._settle(unit)
+        self._customers.finish(unit)
+        self._sweep.finish(unit)
+        self._is_between = True
+
+    def _settle(self, unit: Unit) -> None:
+        """See what is still owed. A unit that neither folded nor fired, as the first one after a takeover may be, owes what was owed."""
         if not self._fired:
             self._streams.leave_open()
             self._fired, self._is_complete = True, False
         touched = [] if self._is_complete else self._touched_deadlines(unit)
         self._streams.settle(touched, complete=self._is_complete)
         self._touched.clear()
-        self._customers.finish(unit)
-        self._sweep.finish(unit)
-        self._is_between = True
 
     def _touched_deadlines(self, unit: Unit) -> list[tuple[str, int, bytes, int]]:
         """Shop, next deadline, key and place of the last event of the customers that this unit of work has touched."""

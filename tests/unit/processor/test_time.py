@@ -197,3 +197,14 @@ def test_a_deadline_that_fires_before_a_fold_of_the_same_unit_is_not_forgotten()
     sequences = [event["data"]["sequence"] for event in mine if event["type"] == "status.changed"]
     assert sequences == list(range(1, len(sequences) + 1))
     assert ("c-1", "inactive", "time") in [(customer, value, cause) for customer, value, _, cause in rig.changes()]
+
+
+def test_a_first_unit_after_a_restart_that_neither_folds_nor_fires_owes_what_was_owed() -> None:
+    rig = Rig(book(RULES))
+    rig.work(*(bought(at(0), f"c-{number}") for number in range(9)))
+    rig.work(watermark(at(300)), limit=1)
+    owed = rig.memo["streams"]["acme"]
+    assert owed[2] == at(300), "more was due than one unit of work fires"
+    rig.restart()
+    rig.work(fire=False)
+    assert rig.memo["streams"]["acme"] == owed
