@@ -1,6 +1,7 @@
 """`policy init`, `check`, `publish`, `show`, `list`, `rollback` and `delete`."""
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,21 +16,41 @@ Shop = Annotated[str, typer.Argument(help="The shop, or * for the default policy
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
 
 
+class Goal(StrEnum):
+    """What the shop wants most."""
+
+    HIGHEST_VALUE = "highest-value"
+    LOWEST_RISK = "lowest-risk"
+    GROWTH = "growth"
+
+
+class Sector(StrEnum):
+    """The trade that the shop is in."""
+
+    WINE = "wine"
+    SHOES = "shoes"
+    GROCERY = "grocery"
+    B2B_WHOLESALE = "b2b-wholesale"
+
+
 def init(
     file: Annotated[Path | None, typer.Argument(help="Where to write it; never over a file that is there.", show_default=False)] = None,
+    goal: Annotated[Goal | None, typer.Option(help="It decides criteria, classes, segments and budgets.", show_default=False)] = None,
+    sector: Annotated[Sector | None, typer.Option(help="It decides groups, rhythms, costs and caps.", show_default=False)] = None,
 ) -> None:
     """Write a commented policy to start from.
 
     Without FILE it goes to standard output.
     """
-    from stream_app.codec.policy.template import TEMPLATE
+    from stream_app.codec.policy.starters import write_policy
 
+    text = write_policy(goal, sector)
     if file is None:
-        show.line(TEMPLATE.rstrip())
+        show.line(text.rstrip())
         return
     try:
         with file.open("x", encoding="utf-8") as out:
-            out.write(TEMPLATE)
+            out.write(text)
     except FileExistsError:
         raise Failure(f"{file}: is already there; name a new file, or delete it first") from None
     show.line(f"wrote {file}: change it, then `stream-app policy check {file}`")

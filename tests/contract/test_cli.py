@@ -235,6 +235,21 @@ def test_the_template_is_a_policy_and_overwrites_nothing(tmp_path: Path) -> None
     assert "already there" in only_line(done.stderr)
 
 
+def test_a_policy_for_a_goal_in_a_sector_overwrites_nothing_either(tmp_path: Path) -> None:
+    options = ("--goal", "growth", "--sector", "b2b-wholesale")
+    assert run("policy", "init", "p.yaml", *options, cwd=tmp_path).returncode == 0
+    text = (tmp_path / "p.yaml").read_text()
+    assert "# Goal growth: " in text
+    assert "# Sector b2b-wholesale: " in text
+    assert run("policy", "check", "p.yaml", cwd=tmp_path).returncode == 0
+    assert run("policy", "init", "p.yaml", cwd=tmp_path).returncode == 1
+    assert (tmp_path / "p.yaml").read_text() == text
+    done = run("policy", "init", "q.yaml", "--goal", "fame", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "highest-value" in only_line(done.stderr)
+    assert not (tmp_path / "q.yaml").exists()
+
+
 def test_policy_check_prints_one_json_line(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("shop: acme\nversion: 3\n" + POLICY)
     done = run("policy", "check", "p.yaml", "--json", cwd=tmp_path)

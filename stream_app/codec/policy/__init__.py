@@ -1,6 +1,6 @@
 """The shop's policy: the document of contract.md, what is wrong with it in words, and the compiled thresholds.
 
-Owns: the policy document, its messages, its hash, its calendar.
+Owns: the policy document, its messages, its hash, its calendar; in starters/ the documents to start from.
 Called by: cli (policy commands), worker (the `policies` topic), replay, demo.
 May import: domain, errors; pydantic, yaml.
 Start at: document.py for the fields, compile.py for the way from bytes to `Policy`.
@@ -16,7 +16,9 @@ from stream_app.codec.policy.compile import (
     read_policy_document,
 )
 from stream_app.codec.policy.document import PolicyDocument
-from stream_app.codec.policy.template import TEMPLATE
+from stream_app.codec.policy.starters import write_policy
+
+TEMPLATE = write_policy()
 
 __all__ = [
     "DEFAULT_KEY",
@@ -28,4 +30,5 @@ __all__ = [
     "policy_key",
     "read_policy",
     "read_policy_document",
+    "write_policy",
 ]
