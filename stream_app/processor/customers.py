@@ -4,6 +4,8 @@ A state is decoded when it is touched and encoded as soon as the next customer's
 that was measured to be slower than decoding them again, because they fall out of the processor's caches.
 """
 
+from collections.abc import Mapping
+
 from stream_app.codec.changes import HEADERS, encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers
 from stream_app.codec.marks import decode_mark, is_mark
@@ -127,6 +129,16 @@ class Customers:
         """Adopt the policy versions that have come into effect by `until_ms`; deadlines before one of them fire first."""
         self._settle_policy(customer, until_ms)
         self._deliver(customer, unit)
+
+    def deadlines(self, places: Mapping[bytes, int], unit: Unit) -> list[tuple[str, int, bytes, int]]:
+        """Shop, next deadline, key and place of those of these customers who have a deadline."""
+        found = []
+        for key, place in places.items():
+            customer = self.open(key, unit.read(key))
+            deadline = customer.deadline_ms()
+            if deadline is not None:
+                found.append((customer.who.shop_id, deadline, key, place))
+        return found
 
     def close(self, unit: Unit) -> None:
         """Write back every open state, and note the profile of a customer whose status changed."""

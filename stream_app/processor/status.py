@@ -284,19 +284,9 @@ class StatusProcessor:
         if not self._fired:
             self._streams.leave_open()
             self._fired, self._is_complete = True, False
-        touched = [] if self._is_complete else self._touched_deadlines(unit)
+        touched = [] if self._is_complete else self._customers.deadlines(self._touched, unit)
         self._streams.settle(touched, complete=self._is_complete)
         self._touched.clear()
-
-    def _touched_deadlines(self, unit: Unit) -> list[tuple[str, int, bytes, int]]:
-        """Shop, next deadline, key and place of the last event of the customers that this unit of work has touched."""
-        touched = []
-        for key, place in self._touched.items():
-            customer = self._customers.open(key, unit.read(key))
-            deadline = customer.deadline_ms()
-            if deadline is not None:
-                touched.append((customer.who.shop_id, deadline, key, place))
-        return touched
 
 
 def _raw(record: Record) -> Raw:
