@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stream_app import __version__
-from stream_app.cli import doctor, files, local, policies, show, streams
+from stream_app.cli import doctor, explain, files, local, policies, show, streams
 
 app = typer.Typer(
     name="stream-app",
@@ -49,5 +49,6 @@ app.command("publish")(streams.publish)
 app.command("worker")(streams.worker)
 app.command("doctor")(doctor.doctor)
 app.command("watch")(streams.watch)
+app.command("explain")(explain.explain)
 app.command("replay")(files.replay)
 app.command("schemas")(files.schemas)

@@ -1,6 +1,6 @@
 """Shell 1: the folds on Kafka.
 
-Owns: the worker process and its checks at start, the topics, publishing events and policies, watching changes.
+Owns: the worker process and its checks at start, the topics, publishing events and policies, watching changes, finding one customer.
 Called by: cli, demo.
 May import: processor, engine, telemetry, settings, codec, domain, errors; faust, mode, aiokafka.
 Start at: `app.py` (the worker), `topics.py` (what each topic must be), `cluster.py` (connections of the commands).

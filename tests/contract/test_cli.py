@@ -27,6 +27,7 @@ COMMANDS = [
     "publish",
     "worker",
     "watch",
+    "explain",
     "doctor",
     "replay",
     "schemas",
@@ -82,6 +83,9 @@ def test_version(tmp_path: Path) -> None:
         "broker --port x",
         "topics create --partitions 0",
         "watch --nothing",
+        "explain acme",
+        "explain ac/me c",
+        "explain acme c\x07",
         "replay a.jsonl",
         "policy check",
         "policy rollback",
@@ -102,7 +106,7 @@ def test_no_command_shows_the_usage_and_is_2(words: str, tmp_path: Path) -> None
     assert done.stderr.startswith("Usage: stream-app")
 
 
-@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "doctor", "policy show", "demo"])
+@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "explain acme c", "doctor", "policy show", "demo"])
 def test_a_wrong_setting_is_2_and_names_the_variable(words: str, tmp_path: Path) -> None:
     done = run(*words.split(), cwd=tmp_path, env={"STREAM_APP_GRACE_MS": "soon"})
     assert (done.returncode, done.stdout) == (2, "")
@@ -115,6 +119,7 @@ def test_a_wrong_setting_is_2_and_names_the_variable(words: str, tmp_path: Path)
         "topics create",
         "worker",
         "watch",
+        "explain acme c",
         "policy show",
         "policy list",
         "policy rollback a",

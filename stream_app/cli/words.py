@@ -1,0 +1,176 @@
+"""Reasons, reactions and counterfactuals in words and numbers: tables of sentences, and what fills them. Pure."""
+
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any, Final
+
+from stream_app.domain.facts.state import DIMENSIONS
+
+DAY_MS: Final = 86_400_000
+
+REASONS: Final[dict[str, str]] = {
+    "ordered_within_rhythm": (
+        "his last order in {product_group}, of {last_order_at}, lies within his patience of {patience_ms}"
+        " ({occasions} occasions over {span_days} days), which ends {inactive_at}"
+    ),
+    "silent_beyond_rhythm": (
+        "no order in {product_group} since {last_order_at}, longer than his patience of {patience_ms}"
+        " ({occasions} occasions over {span_days} days), which ended {inactive_at}"
+    ),
+    "relation_without_order": "he is related to the shop and no order of his counts",
+    "no_relation": "no order of his counts and nothing relates him to the shop but interest",
+    "lead_ruled_out": "he was a lead and was ruled out {ruled_out_at}",
+    "no_longer_active": "only an active customer can be at risk, and he is active no longer ({counting_orders} orders count)",
+    "no_counting_order": "no order of his counts",
+    "share_of_patience": (
+        "silent in {product_group} for {silent_ms}, since {last_order_at}, of a patience of {patience_ms}: medium from {medium_pct} %"
+        " ({medium_at}), high from {high_pct} % ({high_at}), inactive {inactive_at}"
+    ),
+    "dimension_dropped": "the policy does not ask for this dimension any more",
+    "score": "score {score}, where A begins at {A} and B at {B} (a worse class is taken after {downgrade_dwell_days} days): {evidence}",
+    "class": "it follows his class, {class}",
+    "segment": "it follows his segment, {segment}",
+    "exit": "all that an exit asks is true, and nothing protects him: {evidence}",
+    "rule_matches": "this segment's rule is the first that he meets: {evidence}",
+    "no_rule_matches": "he meets no segment's rule: {evidence}",
+    "no_rule": "no contact rule holds for class {class}",
+    "over_budget": "contacts cost {contact_cost}, more than the budget of {budget_minor}: {evidence}",
+    "too_often": "a cap on contacts is broken: {evidence}",
+    "too_seldom": "nothing was heard of him and nobody has contacted him since {last_touch_at}, beyond {silent_at}: {evidence}",
+    "ok": "all caps, the budget and the limit of silence are kept: {evidence}",
+    "not_inactive": "only an inactive customer can be won back, and he is {lifecycle}",
+    "time_since_inactive": "inactive for {inactive_ms}, since {inactive_at}: cooling from {cooling_at}, gone from {gone_at}",
+    "growth": (
+        "revenue of {revenue_now} in the last {growth_days} days, against {revenue_before} in those before, reaches {growth_pct} %;"
+        " groups open to him: {open_groups}"
+    ),
+    "cross_sell": (
+        "groups open to him: {open_groups} (high from {open_groups_high}); revenue of {revenue_now} in the last {growth_days} days,"
+        " against {revenue_before} in those before, is no growth to {growth_pct} %"
+    ),
+    "no_opportunity": (
+        "no group is open to him, and revenue of {revenue_now} in the last {growth_days} days, against {revenue_before} in those before,"
+        " is no growth to {growth_pct} %"
+    ),
+}
+"""A sentence for every reason code that the domain publishes."""
+
+PUBLISHED: Final[dict[str, str]] = {
+    "status.will_change": "{dimension} will turn from {from} to {to} at {will_change_at}",
+    "status.will_not_change": "{dimension} will not turn from {from} to {to} at {will_change_at} after all",
+    "winback.opened": "win him back: tier {tier}, {days_since} days since his last order, channel {advised_channel}, budget {budget_minor}",
+    "winback.cooled": "he cools: tier {tier}, {days_since} days since his last order, channel {advised_channel}, budget {budget_minor}",
+    "winback.closed": "he counts as gone: tier {tier}, {days_since} days since his last order, budget {budget_minor}",
+    "winback.won": "won back after {days_away} days, tier {tier}, campaign {campaign_id}, with {product_groups}",
+    "winback.withdrawn": "he was not lost after all ({cause}): lifecycle {lifecycle}",
+    "service_level.changed": "serve him as {to}, no longer as {from} (class {class}, segment {segment})",
+    "contact.advised": "contact is {to}, was {from}: channel {channel}, next moment {moment}, budget {budget_minor}",
+    "erasure.completed": "everything up to {erased_at} is forgotten",
+}
+"""A sentence for every type that is published beside `status.changed` and the profile."""
+
+CAUSES: Final[dict[str, str]] = {
+    "event": "an event",
+    "time": "time alone",
+    "policy": "a new policy",
+    "late": "an event that came late",
+    "void": "a cancellation or a refund",
+    "merge": "a merge of customers",
+}
+
+_TIMES: Final = frozenset({"valid_until", "next_deadline", "moment"})
+_ABSENT: Final = {"from": "-", "to": "-", "moment": "never", "budget_minor": "without limit"} | dict.fromkeys(DIMENSIONS, "-")
+_TESTS: Final = {"_at_least": "at least", "_below": "below", "_is": "is", "_in": "one of", ".per_days": "in days:"}
+
+
+def moment(text: str) -> str:
+    """An RFC 3339 time as a person reads it, in UTC and to the minute; seconds only where there are some."""
+    seconds = text[16:].removesuffix("Z").removesuffix(".000")
+    return text[:16].replace("T", " ") + ("" if seconds == ":00" else seconds)
+
+
+def value_in_words(name: str, value: Any) -> str:
+    """A value as its name asks: a time, a length of time in days, a list. A status without a value is -, since none is a value."""
+    match value:
+        case None:
+            told = _ABSENT.get(name, "none")
+        case bool():
+            told = "yes" if value else "no"
+        case int() if name.endswith("_ms"):
+            told = f"{value / DAY_MS:.1f} days"
+        case str() if name.endswith("_at") or name in _TIMES:
+            told = moment(value)
+        case list() | tuple():
+            told = ", ".join("none" if one is None else str(one) for one in value) or "none"
+        case dict():
+            told = ", ".join(f"{one} {value_in_words(one, other)}" for one, other in value.items()) or "none"
+        case _:
+            told = str(value)
+    return told
+
+
+def reason_in_words(reason: Mapping[str, Any]) -> str:
+    """A reason's sentence with what was measured against which thresholds; an unknown code is told by its evidence."""
+    measures, thresholds = reason.get("measures") or {}, reason.get("thresholds") or {}
+    code = str(reason.get("code", ""))
+    template = REASONS.get(code, code.replace("_", " ") + ": {evidence}")
+    told = {name for _, name, _, _ in Formatter().parse(template) if name}
+    rest = [{name: value for name, value in shown.items() if name not in told} for shown in (measures, thresholds)]
+    return fill(template, {**thresholds, **measures}, evidence=evidence(*rest) or "nothing else was measured")
+
+
+def fill(template: str, values: Mapping[str, Any], **more: str) -> str:
+    """A sentence with its values in words; what is missing is a question mark."""
+    return template.format_map(_Words({name: value_in_words(name, value) for name, value in values.items()} | more))
+
+
+def evidence(measures: Mapping[str, Any], thresholds: Mapping[str, Any]) -> str:
+    """Each measure with the thresholds it was compared with, then those that stand for themselves."""
+    limits: dict[str, list[str]] = {name: [] for name in measures}
+    rest = []
+    for name, limit in thresholds.items():
+        rule, _, plain = name.rpartition(": ")
+        whose = f"{rule}: " if rule else ""
+        told = value_in_words(plain, limit)
+        measure, words = _compared(plain, measures)
+        if measure is None:
+            rest.append(f"{whose}{plain} {told}")
+        else:
+            limits[measure].append(f"{whose}{words} {told}")
+    shown = [
+        f"{name} {value_in_words(name, value)}" + (f" ({', '.join(limits[name])})" if limits[name] else "")
+        for name, value in measures.items()
+    ]
+    return ", ".join(shown + rest)
+
+
+def _compared(threshold: str, measures: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Which measure a threshold is for, by its name, and how the two compare."""
+    if threshold in measures:
+        return threshold, "at most"
+    for ending, words in _TESTS.items():
+        measure = threshold.removesuffix(" and").removesuffix(ending)
+        if measure != threshold and measure in measures:
+            return measure, words
+    return None, ""
+
+
+def counterfactual_in_words(dimension: str, instead: Mapping[str, Any]) -> str:
+    """What would have kept the value away, or would restore or better it."""
+    event = instead.get("event_type")
+    what = f"{event}" if event else ""
+    if instead.get("product_group"):
+        what += f" in {instead['product_group']}"
+    if "measure" in instead:
+        limits = [f"{word} {instead[name]}" for name, word in (("at_least", "of at least"), ("at_most", "of at most")) if name in instead]
+        what += (" (" if event else "") + " ".join([str(instead["measure"]), *limits]) + (")" if event else "")
+    if instead.get("from_at"):
+        what += f", from {moment(instead['from_at'])} on"
+    if instead.get("before_at"):
+        what += f", before {moment(instead['before_at'])}"
+    return f"{what}: {dimension} {instead.get('to') or '-'}"
+
+
+class _Words(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "?"
