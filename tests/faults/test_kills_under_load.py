@@ -27,7 +27,7 @@ async def test_kill_9_under_load_loses_and_doubles_nothing(settings: Settings, e
     with workers(tmp_path) as start:
         before = 0
         for life in range(KILLS):
-            worker = start(environment, UNIT_RECORDS_MAX="250", BATCH_WAIT_MS="0")
+            worker = start(environment, UNIT_RECORDS_MAX="50", BATCH_WAIT_MS="0")
             now = await _committed_more(settings, before)
             await asyncio.sleep(rng.random() * 0.15)
             assert worker.process.poll() is None, "the worker must be killed by us alone"
