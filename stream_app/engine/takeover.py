@@ -155,7 +155,7 @@ class Restore:
         gone: dict[TopicPartition, set[bytes]] = {tp: set() for tp in by_tp}
         began = moved = reported = time.monotonic()
         total = still = sum(left.values())
-        pending = {tp for tp, count in left.items() if count > 0}
+        pending = [tp for tp, count in left.items() if count > 0]
         while pending:
             await asyncio.sleep(0)  # the client hands over what it has buffered without letting anybody else have a turn
             fetched = await consumer.getmany(*pending, timeout_ms=_POLL_MS, max_records=_RECORDS_MAX)
@@ -167,7 +167,7 @@ class Restore:
                 left[tp] = max(0, ends[tp] - position)
                 self._metrics.restore(tp.partition, left[tp])
                 if not left[tp]:
-                    pending.discard(tp)
+                    pending.remove(tp)
                     consumer.pause(tp)
             now = time.monotonic()
             progress = _pace(total, sum(left.values()), now - began)

@@ -51,7 +51,7 @@ async def end_hanging(
     changelogs = {TopicPartition(changelog, partition): partition for partition in abort}
     try:
         async with asyncio.timeout(limit_s):
-            behind = await _still_open(brokers, {*changelogs, *outputs}, _PATIENCE_S)
+            behind = await _still_open(brokers, sorted({*changelogs, *outputs}), _PATIENCE_S)
             if not behind:
                 return
             hanging = {tp for tp in changelogs if tp in behind}
