@@ -16,7 +16,7 @@ SUITES = {
     "simulator": ("simulator",),
     "kafka": ("integration", "faults"),
 }
-BUDGETS_S = {"house": 60, "unit": 180, "agreement": 180, "simulator": 240, "kafka": 600}
+BUDGETS_S = {"house": 60, "unit": 180, "agreement": 240, "simulator": 240, "kafka": 600}
 SUM_S = 0.06
 
 

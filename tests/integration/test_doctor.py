@@ -231,7 +231,7 @@ async def test_nobody_at_the_address(tmp_path: Path) -> None:
     found = await examine(load_settings(broker="127.0.0.1:1", data_dir=tmp_path / "d"))
     assert [(finding.check, finding.status) for finding in found] == [
         ("broker", "failed"), ("topics", "skipped"), ("acls", "skipped"), ("clock", "skipped"), ("policies", "skipped"),
-        ("group", "skipped"), ("store", "ok"),
+        ("group", "skipped"), ("store", "ok"), ("erasure", "warning"),
     ]  # fmt: skip
     assert "127.0.0.1:1" in found[0].text
 

@@ -216,3 +216,6 @@ BUGS = {
     "lost": (position_too_far, dead_letter_left_out, commit_believed, sweep_passes_over),
     "state": (state_left_out,),
 }
+
+FIRST_SEEDS = {"spared_forgotten": 600}
+"""Where to begin to look for bugs that few runs show: from 0 on it would take 640 seeds to find them."""
