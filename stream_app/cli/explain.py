@@ -30,8 +30,8 @@ def explain(
     Every event, every change with its reason, where he stands, what will change next and what would prevent it.
     """
     settings = show.settings_for_command()
-    from stream_app.cli import timeline
     from stream_app.codec.envelope import is_customer_id, read_shop
+    from stream_app.story import timeline
     from stream_app.worker.explain import find_customer
 
     if read_shop(f"/shops/{shop}") is None:
@@ -51,7 +51,7 @@ def explain(
 
 def tell(document: dict[str, Any]) -> list[Line]:
     """The document as lines for a person."""
-    from stream_app.cli.words import moment
+    from stream_app.story.words import moment
 
     lines: list[Line] = [(0, "bold", f"customer {document['customer']} of shop {document['shop']} (all times in UTC)")]
     erased = document["erased"]
@@ -69,7 +69,7 @@ def tell(document: dict[str, Any]) -> list[Line]:
 
 
 def _now(now: dict[str, Any] | None) -> list[Line]:
-    from stream_app.cli.words import moment, value_in_words
+    from stream_app.story.words import moment, value_in_words
 
     if now is None:
         return [(0, "bold", "where he stands: nothing is computed yet; see that a worker runs and that the shop has a policy")]
@@ -83,7 +83,7 @@ def _now(now: dict[str, Any] | None) -> list[Line]:
 
 
 def _next(coming: dict[str, Any], now: dict[str, Any] | None) -> list[Line]:
-    from stream_app.cli.words import moment
+    from stream_app.story.words import moment
 
     lines = [(0, "bold", "what comes next")]
     if coming["deadline"]:

@@ -2,13 +2,26 @@
 
 import ast
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
 
 import stream_app.domain
-from stream_app.cli.words import CAUSES, PUBLISHED, REASONS, counterfactual_in_words, evidence, moment, reason_in_words, value_in_words
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES, CauseKind
+from stream_app.story.dutch import DUTCH
+from stream_app.story.words import (
+    CAUSES,
+    ENGLISH,
+    PUBLISHED,
+    REASONS,
+    counterfactual_in_words,
+    evidence,
+    moment,
+    published_in_words,
+    reason_in_words,
+    value_in_words,
+)
 
 DOMAIN = Path(stream_app.domain.__file__).parent
 AT, LATER, LAST = "2026-03-01T09:15:00.000Z", "2026-04-01T00:00:00.000Z", "2026-05-01T00:00:00.000Z"
@@ -219,3 +232,31 @@ def test_values() -> None:
     ]
     assert moment("2026-03-01T09:15:07.250Z") == "2026-03-01 09:15:07.250"
     assert evidence({"a": 1}, {"a_in": "1, 2", "a_in and": "3", "other: a_below": 9}) == "a 1 (one of 1, 2, one of 3, other: below 9)"
+
+
+def holes(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+@pytest.mark.parametrize("table", ["reasons", "published", "causes", "phrases", "tests"])
+def test_dutch_says_what_english_says(table: str) -> None:
+    english, dutch = getattr(ENGLISH, table), getattr(DUTCH, table)
+    assert set(dutch) == set(english)
+    assert {name: holes(dutch[name]) for name in dutch} == {name: holes(english[name]) for name in english}
+    assert [name for name in dutch if dutch[name] == english[name] and name not in {"_is", "consequence", "in_group"}] == []
+
+
+@pytest.mark.parametrize(("code", "measures", "thresholds", "sentence"), SENTENCES, ids=[row[0] for row in SENTENCES])
+def test_a_reason_in_dutch_has_no_hole(code: str, measures: dict[str, Any], thresholds: dict[str, Any], sentence: str) -> None:
+    told = reason_in_words({"code": code, "measures": measures, "thresholds": thresholds}, DUTCH)
+    assert "?" not in told
+    assert told != sentence
+
+
+def test_dutch_names_and_numbers() -> None:
+    reason = {"code": "rule_matches", "measures": {"churn_risk": "low", "segment": "low"}, "thresholds": {"churn_risk_is": "low"}}
+    assert reason_in_words(reason, DUTCH).endswith(": verlooprisico laag (is laag), segment low")
+    assert value_in_words("silent_ms", DAY * 3 // 2, DUTCH) == "1,5 dagen"
+    assert published_in_words("service_level.changed", {"from": None, "to": "low", "class": "A", "segment": None}, DUTCH) == (
+        "bedien hem als low, niet meer als - (klasse A, segment -)"
+    )

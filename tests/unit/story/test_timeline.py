@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from stream_app.cli.explain import tell
-from stream_app.cli.timeline import explain
 from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.policy import read_policy
 from stream_app.codec.times import format_time
 from stream_app.domain.events import DERIVED_TYPES, EVENT_TYPES, Event, ReferralFirstOrder
 from stream_app.domain.profile import profile
+from stream_app.story.timeline import explain
 from stream_app.worker.explain import Found
 from tests.builders import WHO, Life, at, cancel, contact, event, order
 

@@ -1,15 +1,21 @@
 """One customer's life as a document: what happened, what changed and why, where he stands, what comes next. Pure."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
-from stream_app.cli.words import CAUSES, PUBLISHED, counterfactual_in_words, fill, moment, reason_in_words, value_in_words
 from stream_app.codec.times import format_time, parse_time_ms
-
-if TYPE_CHECKING:
-    from stream_app.domain.events import Event
-    from stream_app.worker.explain import Found
+from stream_app.domain.events import Event
+from stream_app.story.language import Language
+from stream_app.story.words import (
+    LANGUAGES,
+    counterfactual_in_words,
+    moment,
+    published_in_words,
+    reason_in_words,
+    status_in_words,
+    value_in_words,
+)
 
 _CHANGED: Final = "status.changed"
 _ERASED: Final = "erasure.completed"
@@ -22,11 +28,26 @@ LEFT_OUT: Final = (
 Document = dict[str, Any]
 
 
-def explain(shop: str, customer: str, found: "Found") -> Document | None:
+class Found(Protocol):
+    """All that is known of one customer; `published` topic by topic, each in the order of its log."""
+
+    events: list[Event]
+    published: list[dict[str, Any]]
+    profile: dict[str, Any] | None
+
+
+def explain(shop: str, customer: str, found: Found, language: str = "en") -> Document | None:
     """Everything in one JSON document; None when nothing is known of him.
 
     Of an erased customer it has the receipt alone. If he came back, it begins after his erasure.
+
+    Args:
+        shop: the shop's id.
+        customer: the customer's id.
+        found: what was found of him.
+        language: the code of the language in which `text` and `says` are told.
     """
+    words = LANGUAGES[language]
     events, published, receipt = found.events, found.published, None
     receipts = [number for number, event in enumerate(published) if event["type"] == _ERASED]
     if receipts:
@@ -41,9 +62,9 @@ def explain(shop: str, customer: str, found: "Found") -> Document | None:
         "shop": shop,
         "customer": customer,
         "erased": None if receipt is None else {"at": receipt["data"]["erased_at"], "came_back": bool(events or published)},
-        "timeline": _timeline(events, published),
+        "timeline": _timeline(events, published, words),
         "now": None if found.profile is None else found.profile["data"],
-        "next": _next(events, published, found.profile),
+        "next": _next(events, published, found.profile, words),
         "left_out": list(LEFT_OUT),
     }
 
@@ -55,25 +76,25 @@ def _after(published: list[dict[str, Any]], receipt: int) -> list[dict[str, Any]
     return changes + [event for event in published if not event["type"].startswith("status.") and event.get("causationid") in known]
 
 
-def _timeline(events: list["Event"], published: list[dict[str, Any]]) -> list[Document]:
+def _timeline(events: list[Event], published: list[dict[str, Any]], words: Language) -> list[Document]:
     """Everything in time order; at one moment events come first, then each change with what it set in motion."""
     events = sorted(events, key=lambda event: event.time_ms)
     by_id: dict[str, Event] = {}
     entries: list[tuple[tuple[str, int, int, int], Document]] = []
     for event in events:
-        entry = _event(event, event.id in by_id)
+        entry = _event(event, event.id in by_id, words)
         by_id.setdefault(event.id, event)
         entries.append(((entry["at"], 0, 0, 0), entry))
     sequences = {one["id"]: one["data"]["sequence"] for one in published if one["type"] == _CHANGED}
     for one in published:
         is_change = one["type"] == _CHANGED
-        entry = _change(one, by_id, sequences) if is_change else _consequence(one)
+        entry = _change(one, by_id, sequences, words) if is_change else _consequence(one, words)
         place = sequences.get(one["id"] if is_change else one.get("causationid", ""), 0)
         entries.append(((one["time"], 1, place, 0 if is_change else 1), entry))
     return [entry for _, entry in sorted(entries, key=lambda one: one[0])]
 
 
-def _event(event: "Event", is_copy: bool) -> Document:
+def _event(event: Event, is_copy: bool, words: Language) -> Document:
     data: dict[str, Any] = {}
     for name, value in msgspec.to_builtins(event.data).items():
         if value is None or value in ([], ()) or name == _FREE_TEXT:
@@ -82,46 +103,65 @@ def _event(event: "Event", is_copy: bool) -> Document:
             data[name.removesuffix("_ms") if name == "at_ms" else name[:-2] + "at"] = format_time(value)
         else:
             data[name] = value
-    text = event.type + "".join(f", {name} {value_in_words(name, value)}" for name, value in data.items())
-    says = ["its id was already used by an event of his: within the policy's dedup_days it counts once"] if is_copy else []
+    text = event.type + "".join(f", {name} {value_in_words(name, value, words)}" for name, value in data.items())
+    says = [words.say("copy")] if is_copy else []
     return {"at": format_time(event.time_ms), "kind": "event", "type": event.type, "id": event.id, "text": text, "says": says, "data": data}
 
 
-def _change(event: dict[str, Any], by_id: dict[str, "Event"], sequences: dict[str, int]) -> Document:
+def _change(event: dict[str, Any], by_id: dict[str, Event], sequences: dict[str, int], words: Language) -> Document:
     data = event["data"]
-    dimension = data["dimension"]
-    says = [f"because {reason_in_words(data['reason'])}"]
     cause = dict(data["cause"])
-    told = str(CAUSES.get(cause["kind"], cause["kind"]))
-    if cause["kind"] == "policy":
-        told += f", version {data['policy']['version']}"
-    if "event_id" in cause:
-        known = by_id.get(cause["event_id"])
-        told += f": {cause['event_id']}"
-        if known is not None:
-            cause |= {"event_type": known.type, "event_at": format_time(known.time_ms)}
-            told += f", {known.type} of {moment(cause['event_at'])}"
-    says.append(f"caused by {told}")
-    if "revokes" in data:
-        number = sequences.get(data["revokes"])
-        says.append(f"takes back change {number}" if number is not None else f"takes back the change {data['revokes']}")
-    if data.get("valid_until"):
-        says.append(f"with no further event it holds until {moment(data['valid_until'])} at least")
-    if "counterfactual" in data:
-        says.append(f"otherwise: {counterfactual_in_words(dimension, data['counterfactual'])}")
-    text = f"{dimension}: {data['from'] or '-'} -> {data['to'] or '-'} (change {data['sequence']})"
+    known = by_id.get(cause.get("event_id", ""))
+    if known is not None:
+        cause |= {"event_type": known.type, "event_at": format_time(known.time_ms)}
+    says = change_in_words(data, words, cause=cause, revoked=sequences.get(data.get("revokes", "")))
+    text = words.say(
+        "change",
+        dimension=words.term(data["dimension"]),
+        before=status_in_words(data["dimension"], data["from"], words),
+        after=status_in_words(data["dimension"], data["to"], words),
+        number=data["sequence"],
+    )
     return {**_head(event, "change"), "text": text, "says": says, "cause": cause, "data": data}
 
 
-def _consequence(event: dict[str, Any]) -> Document:
+def change_in_words(data: dict[str, Any], words: Language, *, cause: dict[str, Any] | None = None, revoked: int | None = None) -> list[str]:
+    """Why a status changed, what caused it, what it takes back, how long it holds, and what would have prevented it.
+
+    Args:
+        data: the data of a `status.changed`.
+        words: the language.
+        cause: the cause, with the type and time of its event where they are known.
+        revoked: the number of the change that it takes back, if that is known.
+    """
+    cause = cause or data["cause"]
+    says = [words.say("because", what=reason_in_words(data["reason"], words))]
+    told = str(words.causes.get(cause["kind"], cause["kind"]))
+    if cause["kind"] == "policy":
+        told = words.say("version", what=told, version=data["policy"]["version"])
+    if "event_id" in cause:
+        told += f": {cause['event_id']}"
+        if "event_type" in cause:
+            told = words.say("event_of", what=told, type=cause["event_type"], at=moment(cause["event_at"]))
+    says.append(words.say("caused", what=told))
+    if "revokes" in data:
+        says.append(words.say("revokes_unknown", id=data["revokes"]) if revoked is None else words.say("revokes", number=revoked))
+    if data.get("valid_until"):
+        says.append(words.say("until", at=moment(data["valid_until"])))
+    if "counterfactual" in data:
+        says.append(words.say("otherwise", what=counterfactual_in_words(data["dimension"], data["counterfactual"], words)))
+    return says
+
+
+def _consequence(event: dict[str, Any], words: Language) -> Document:
     """A notice or a reaction."""
     data, kind = event["data"], event["type"]
-    text = f"{kind}: {fill(PUBLISHED.get(kind, '{all}'), data, all=value_in_words('', data))}"
+    text = words.say("consequence", type=kind, what=published_in_words(kind, data, words))
     says = []
     if "reason" in data:
-        says.append(f"because {reason_in_words(data['reason'])}")
+        says.append(words.say("because", what=reason_in_words(data["reason"], words)))
     if "counterfactual" in data:
-        says.append(f"unless {counterfactual_in_words(data['dimension'], data['counterfactual'])}")
+        says.append(words.say("unless", what=counterfactual_in_words(data["dimension"], data["counterfactual"], words)))
     return {**_head(event, "notice" if kind.startswith("status.") else "reaction"), "text": text, "says": says, "data": data}
 
 
@@ -129,7 +169,7 @@ def _head(event: dict[str, Any], kind: str) -> Document:
     return {"at": event["time"], "kind": kind, "type": event["type"], "id": event["id"]}
 
 
-def _next(events: list["Event"], published: list[dict[str, Any]], profile: dict[str, Any] | None) -> Document:
+def _next(events: list[Event], published: list[dict[str, Any]], profile: dict[str, Any] | None, words: Language) -> Document:
     """What changes without him, and what he or the shop can do about it; of each dimension as its latest change says."""
     latest: dict[str, dict[str, Any]] = {}
     announced: dict[str, dict[str, Any]] = {}
@@ -149,12 +189,12 @@ def _next(events: list["Event"], published: list[dict[str, Any]], profile: dict[
     last_ms = max((event.time_ms for event in events), default=None)
     return {
         "deadline": None if profile is None else profile["data"]["next_deadline"],
-        "announced": [{"at": one["data"]["will_change_at"], "text": _consequence(one)["text"]} for one in announced.values()],
-        "dimensions": [_outlook(event, last_ms, final) for name, event in latest.items() if (existing is None or name in existing)],
+        "announced": [{"at": one["data"]["will_change_at"], "text": _consequence(one, words)["text"]} for one in announced.values()],
+        "dimensions": [_outlook(event, last_ms, final, words) for name, event in latest.items() if (existing is None or name in existing)],
     }
 
 
-def _outlook(event: dict[str, Any], last_ms: int | None, final: int) -> Document:
+def _outlook(event: dict[str, Any], last_ms: int | None, final: int, words: Language) -> Document:
     """How long a dimension's value holds, as its latest change said; `since_then` when something has happened to him since."""
     data = event["data"]
     instead = data.get("counterfactual")
@@ -167,5 +207,5 @@ def _outlook(event: dict[str, Any], last_ms: int | None, final: int) -> Document
         "valid_until": data["valid_until"],
         "since_then": (last_ms is not None and last_ms > effective_ms) or final > data["sequence"],
         "counterfactual": instead,
-        "text": None if instead is None else counterfactual_in_words(data["dimension"], instead),
+        "text": None if instead is None else counterfactual_in_words(data["dimension"], instead, words),
     }

@@ -1,10 +1,12 @@
-"""Reasons, reactions and counterfactuals in words and numbers: tables of sentences, and what fills them. Pure."""
+"""Reasons, reactions and counterfactuals in words and numbers: the English sentences, and what fills those of any language. Pure."""
 
 from collections.abc import Mapping
 from string import Formatter
 from typing import Any, Final
 
 from stream_app.domain.facts.state import DIMENSIONS
+from stream_app.story.dutch import DUTCH
+from stream_app.story.language import Language
 
 DAY_MS: Final = 86_400_000
 
@@ -79,8 +81,45 @@ CAUSES: Final[dict[str, str]] = {
 }
 
 _TIMES: Final = frozenset({"valid_until", "next_deadline", "moment"})
-_ABSENT: Final = {"from": "-", "to": "-", "moment": "never", "budget_minor": "without limit"} | dict.fromkeys(DIMENSIONS, "-")
-_TESTS: Final = {"_at_least": "at least", "_below": "below", "_is": "is", "_in": "one of", ".per_days": "in days:"}
+_SHOPS_OWN: Final = frozenset({"class", "segment", "label", "service_level"})
+_DASHES: Final = frozenset({"from", "to", *DIMENSIONS})
+
+ENGLISH: Final = Language(
+    code="en",
+    reasons=REASONS,
+    published=PUBLISHED,
+    causes=CAUSES,
+    phrases={
+        "because": "because {what}",
+        "caused": "caused by {what}",
+        "version": "{what}, version {version}",
+        "event_of": "{what}, {type} of {at}",
+        "revokes": "takes back change {number}",
+        "revokes_unknown": "takes back the change {id}",
+        "until": "with no further event it holds until {at} at least",
+        "otherwise": "otherwise: {what}",
+        "unless": "unless {what}",
+        "copy": "its id was already used by an event of his: within the policy's dedup_days it counts once",
+        "change": "{dimension}: {before} -> {after} (change {number})",
+        "consequence": "{type}: {what}",
+        "yes": "yes",
+        "no": "no",
+        "none": "none",
+        "never": "never",
+        "no_limit": "without limit",
+        "days": "{days} days",
+        "nothing": "nothing else was measured",
+        "at_most": "at most",
+        "in_group": "{what} in {group}",
+        "of_at_least": "of at least {limit}",
+        "of_at_most": "of at most {limit}",
+        "from_on": "{what}, from {at} on",
+        "before": "{what}, before {at}",
+    },
+    tests={"_at_least": "at least", "_below": "below", "_is": "is", "_in": "one of", ".per_days": "in days:"},
+    terms={},
+)
+LANGUAGES: Final = {language.code: language for language in (ENGLISH, DUTCH)}
 
 
 def moment(text: str) -> str:
@@ -89,86 +128,107 @@ def moment(text: str) -> str:
     return text[:16].replace("T", " ") + ("" if seconds == ":00" else seconds)
 
 
-def value_in_words(name: str, value: Any) -> str:
+def value_in_words(name: str, value: Any, language: Language = ENGLISH) -> str:
     """A value as its name asks: a time, a length of time in days, a list. A status without a value is -, since none is a value."""
     match value:
         case None:
-            told = _ABSENT.get(name, "none")
+            told = "-" if name in _DASHES else language.say({"moment": "never", "budget_minor": "no_limit"}.get(name, "none"))
         case bool():
-            told = "yes" if value else "no"
+            told = language.say("yes" if value else "no")
         case int() if name.endswith("_ms"):
-            told = f"{value / DAY_MS:.1f} days"
+            told = language.say("days", days=f"{value / DAY_MS:.1f}".replace(".", language.point))
         case str() if name.endswith("_at") or name in _TIMES:
             told = moment(value)
+        case str() if name in DIMENSIONS:
+            told = status_in_words(name, value, language)
         case list() | tuple():
-            told = ", ".join("none" if one is None else str(one) for one in value) or "none"
+            told = ", ".join(language.say("none") if one is None else str(one) for one in value) or language.say("none")
         case dict():
-            told = ", ".join(f"{one} {value_in_words(one, other)}" for one, other in value.items()) or "none"
+            items = [f"{language.term(one)} {value_in_words(one, other, language)}" for one, other in value.items()]
+            told = ", ".join(items) or language.say("none")
         case _:
             told = str(value)
     return told
 
 
-def reason_in_words(reason: Mapping[str, Any]) -> str:
+def status_in_words(dimension: str, value: str | None, language: Language = ENGLISH) -> str:
+    """A value of a dimension; names that the shop has given stay as they are."""
+    if value is None:
+        return "-"
+    return value if dimension in _SHOPS_OWN else language.term(value)
+
+
+def reason_in_words(reason: Mapping[str, Any], language: Language = ENGLISH) -> str:
     """A reason's sentence with what was measured against which thresholds; an unknown code is told by its evidence."""
     measures, thresholds = reason.get("measures") or {}, reason.get("thresholds") or {}
     code = str(reason.get("code", ""))
-    template = REASONS.get(code, code.replace("_", " ") + ": {evidence}")
+    template = language.reasons.get(code, code.replace("_", " ") + ": {evidence}")
     told = {name for _, name, _, _ in Formatter().parse(template) if name}
     rest = [{name: value for name, value in shown.items() if name not in told} for shown in (measures, thresholds)]
-    return fill(template, {**thresholds, **measures}, evidence=evidence(*rest) or "nothing else was measured")
+    return fill(template, {**thresholds, **measures}, language, evidence=evidence(rest[0], rest[1], language) or language.say("nothing"))
 
 
-def fill(template: str, values: Mapping[str, Any], **more: str) -> str:
+def published_in_words(kind: str, data: Mapping[str, Any], language: Language = ENGLISH) -> str:
+    """The sentence of a notice or a reaction; of a type without one, all that it carries."""
+    dimension = str(data.get("dimension", "contact" if kind == "contact.advised" else "service_level"))
+    words = {name: status_in_words(dimension, data[name], language) for name in ("from", "to") if name in data}
+    words |= {"dimension": language.term(dimension)} if "dimension" in data else {}
+    words |= {"tier": status_in_words("winback", data["tier"], language)} if "tier" in data else {}
+    template = language.published.get(kind, "{all}")
+    return fill(template, data, language, all=value_in_words("", dict(data), language), **words)
+
+
+def fill(template: str, values: Mapping[str, Any], language: Language = ENGLISH, **more: str) -> str:
     """A sentence with its values in words; what is missing is a question mark."""
-    return template.format_map(_Words({name: value_in_words(name, value) for name, value in values.items()} | more))
+    return template.format_map(_Words({name: value_in_words(name, value, language) for name, value in values.items()} | more))
 
 
-def evidence(measures: Mapping[str, Any], thresholds: Mapping[str, Any]) -> str:
+def evidence(measures: Mapping[str, Any], thresholds: Mapping[str, Any], language: Language = ENGLISH) -> str:
     """Each measure with the thresholds it was compared with, then those that stand for themselves."""
     limits: dict[str, list[str]] = {name: [] for name in measures}
     rest = []
     for name, limit in thresholds.items():
         rule, _, plain = name.rpartition(": ")
         whose = f"{rule}: " if rule else ""
-        told = value_in_words(plain, limit)
-        measure, words = _compared(plain, measures)
+        measure, words = _compared(plain, measures, language)
+        told = value_in_words(measure if isinstance(limit, str) and measure in DIMENSIONS else plain, limit, language)
         if measure is None:
-            rest.append(f"{whose}{plain} {told}")
+            rest.append(f"{whose}{language.term(plain)} {told}")
         else:
             limits[measure].append(f"{whose}{words} {told}")
     shown = [
-        f"{name} {value_in_words(name, value)}" + (f" ({', '.join(limits[name])})" if limits[name] else "")
+        f"{language.term(name)} {value_in_words(name, value, language)}" + (f" ({', '.join(limits[name])})" if limits[name] else "")
         for name, value in measures.items()
     ]
     return ", ".join(shown + rest)
 
 
-def _compared(threshold: str, measures: Mapping[str, Any]) -> tuple[str | None, str]:
+def _compared(threshold: str, measures: Mapping[str, Any], language: Language) -> tuple[str | None, str]:
     """Which measure a threshold is for, by its name, and how the two compare."""
     if threshold in measures:
-        return threshold, "at most"
-    for ending, words in _TESTS.items():
+        return threshold, language.say("at_most")
+    for ending, words in language.tests.items():
         measure = threshold.removesuffix(" and").removesuffix(ending)
         if measure != threshold and measure in measures:
             return measure, words
     return None, ""
 
 
-def counterfactual_in_words(dimension: str, instead: Mapping[str, Any]) -> str:
+def counterfactual_in_words(dimension: str, instead: Mapping[str, Any], language: Language = ENGLISH) -> str:
     """What would have kept the value away, or would restore or better it."""
     event = instead.get("event_type")
-    what = f"{event}" if event else ""
+    what = language.term(str(event)) if event else ""
     if instead.get("product_group"):
-        what += f" in {instead['product_group']}"
+        what = language.say("in_group", what=what, group=instead["product_group"])
     if "measure" in instead:
-        limits = [f"{word} {instead[name]}" for name, word in (("at_least", "of at least"), ("at_most", "of at most")) if name in instead]
-        what += (" (" if event else "") + " ".join([str(instead["measure"]), *limits]) + (")" if event else "")
+        limits = [language.say(f"of_{name}", limit=instead[name]) for name in ("at_least", "at_most") if name in instead]
+        told = " ".join([language.term(str(instead["measure"])), *limits])
+        what += f" ({told})" if event else told
     if instead.get("from_at"):
-        what += f", from {moment(instead['from_at'])} on"
+        what = language.say("from_on", what=what, at=moment(instead["from_at"]))
     if instead.get("before_at"):
-        what += f", before {moment(instead['before_at'])}"
-    return f"{what}: {dimension} {instead.get('to') or '-'}"
+        what = language.say("before", what=what, at=moment(instead["before_at"]))
+    return f"{what}: {language.term(dimension)} {status_in_words(dimension, instead.get('to'), language)}"
 
 
 class _Words(dict[str, str]):
