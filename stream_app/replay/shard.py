@@ -2,53 +2,63 @@
 
 A replay is cut by customer: every shard reads all lines and keeps its own. One customer's events are applied in a row, which
 saves decoding and encoding his state between them. Those who refer to each other are a family, and share one row: what an event
-means for another is applied to him right after it.
+means for another is applied to him right after it. What a customer publishes is encoded when his row is done: millions of
+mappings that wait for the end would have to be fetched from memory again.
 """
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final
 from zlib import crc32
 
 from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers, dead_letter_line
+from stream_app.codec.envelope import VALUE_BYTES_MAX
 from stream_app.codec.events import check_time, decode_record, peek
 from stream_app.codec.marks import REPLAY_SECRET, digest_of, find_named, mark_key
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, Who
 from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, CustomerErased, Event, Rejected, RelationErased, RelationForgotten
+from stream_app.domain.events import (
+    EVENT_TYPES,
+    ORDER_TYPES,
+    CustomerErased,
+    CustomerMerged,
+    Event,
+    OrderPlaced,
+    ReferralMade,
+    Rejected,
+    RelationErased,
+    RelationForgotten,
+)
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
-from stream_app.replay.families import Name
+from stream_app.replay.families import Families, Name
 
-SortKey = tuple[int, str, str, int, int]
-"""Group (0 dead letters, 1 events, 2 profiles) is the caller's; this is (effective_at, shop, customer, sequence, place)."""
+Line = tuple[int, int, Event, bytes]
+"""One accepted event of a file, as it sorts: its time, the number of its line over all files, and the line as it was read."""
+
+_NOT_A_LINE: Final[Raw] = ("", 0, -1, None, None, [])
+_BUFFER_BYTES: Final = 1 << 20
+_WATERMARK: Final = "watermark"
+_TOPICS: Final[dict[str, str]] = {name: "contacts" for name in EVENT_TYPES if name not in ORDER_TYPES}
+_ENDS: Final = b"\r\n"
+_time_of: Final = itemgetter(0)
 
 
 class Life:
-    """A customer, what he has become, and what was said of him."""
+    """A customer, what he has become, and what was said of him: (effective_at, sequence, place, line) of each."""
 
     def __init__(self, who: Who) -> None:
         self.who = who
         self.state: State | None = None
         self.outcome = Outcome()
-
-
-_NOT_A_LINE: Raw = ("", 0, -1, None, None, [])
-
-
-class Line(NamedTuple):
-    """One accepted event of a file, and where it stood."""
-
-    time_ms: int
-    number: int
-    event: Event
-    text: bytes
+        self.said: list[tuple[int, int, int, bytes]] = []
 
 
 class Shard:
@@ -61,9 +71,10 @@ class Shard:
         self._count = count
         self._wall_ms = wall_ms
         self._lines: dict[Name, list[Line]] = {}  # by customer, or by the head of his family
+        self._found = Families()  # by a shard that is alone, as it reads
         self._watermarks: list[tuple[int, str, int]] = []  # line number, shop, time
         self.dead_letters: list[tuple[int, bytes]] = []
-        self.events: list[tuple[SortKey, bytes]] = []
+        self.events: list[tuple[int, str, str, bytes]] = []  # effective_at, shop, customer
         self.profiles: list[tuple[str, str, bytes]] = []
         self.latest_ms: int | None = None
         self._lives: list[Life] = []
@@ -72,45 +83,56 @@ class Shard:
 
     def read(self, files: list[Path]) -> None:
         """Decode this shard's lines."""
-        number = -1
+        number, is_shared = -1, self._count > 1
         for file in files:
-            with file.open("rb") as lines:
+            with file.open("rb", buffering=_BUFFER_BYTES) as lines:
                 if lines.read(len(BOM_UTF8)) != BOM_UTF8:
                     lines.seek(0)
                 for line in lines:
                     number += 1
-                    text = line.rstrip(b"\r\n")
-                    if text.strip() and self._is_mine(text):
-                        self._take(number, text)
+                    if not is_shared or self._is_mine(line):
+                        self._take(number, line)
 
     def _is_mine(self, text: bytes) -> bool:
-        seen = peek(text) if self._count > 1 else None
+        seen = peek(text)
         if seen is None:
             return self._index == 0  # nobody's, and the first shard says what is wrong with it
-        _, shop, customer, _ = seen
-        if not customer:
+        kind, shop, customer, _ = seen
+        if not customer or kind == _WATERMARK:
             return True
         if self._families:
             shop, customer = self._families.get((shop, customer), (shop, customer))
         return crc32(f"{shop}/{customer}".encode()) % self._count == self._index
 
     def _take(self, number: int, text: bytes) -> None:
-        event = decode_record(None, text, (), 0)
+        # An end of line is no fault of an event, and so is cut off only where somebody might see it: it would cost a copy.
+        event = decode_record(None, text if len(text) <= VALUE_BYTES_MAX else text.rstrip(_ENDS), (), 0)
+        if isinstance(event, Rejected):
+            if not text.strip():
+                return
+            event = decode_record(None, text.rstrip(_ENDS), (), 0)
         rejected = event if isinstance(event, Rejected) else self._refuse(event)
         if rejected is not None:
+            seen = peek(text)
             # A line without a customer comes by in every shard; one of them reports it.
-            if self._index == 0 or (isinstance(event, Event) and event.customer_id):
-                seen = peek(text)
+            if self._index == 0 or (seen is not None and seen[2] and seen[0] != _WATERMARK):
                 self._reject(rejected, _raw(number, seen[0] if seen else "", text))
             return
         assert isinstance(event, Event)
-        if event.customer_id:
-            name = event.shop_id, event.customer_id
-            name = self._families.get(name, name) if self._families else name
-            self._lines.setdefault(name, []).append(Line(event.time_ms, number, event, text))
-        else:
+        if not event.customer_id:
             self._accept(event.time_ms)
             self._watermarks.append((number, event.shop_id, event.time_ms))
+            return
+        if type(event.data) is ReferralMade or type(event.data) is CustomerMerged:
+            self._found.join(event)
+        name = event.shop_id, event.customer_id
+        name = self._families.get(name, name) if self._families else name
+        line: Line = (event.time_ms, number, event, text)
+        mine = self._lines.get(name)
+        if mine is None:
+            self._lines[name] = [line]
+        else:
+            mine.append(line)
 
     def _refuse(self, event: Event) -> Rejected | None:
         rejected = check_time(event, self._wall_ms)
@@ -122,53 +144,69 @@ class Shard:
     def _reject(self, rejected: Rejected, raw: Raw) -> None:
         topic, partition, number, _, value, _ = raw
         headers = dead_letter_headers(rejected, topic, partition, number)
-        self.dead_letters.append((number, dead_letter_line(value, headers).encode() + b"\n"))
+        self.dead_letters.append((number, dead_letter_line(None if value is None else value.rstrip(_ENDS), headers).encode() + b"\n"))
 
     def fold(self, until_ms: int | None, *, as_given: bool) -> None:
         """Apply every customer's events, those later than `until_ms` left out; `latest_ms` is then the latest accepted one's."""
+        if self._count == 1:
+            self._join_families()
         for (shop_id, _), lines in self._lines.items():
-            taken = lines if until_ms is None else [line for line in lines if line.time_ms <= until_ms]
+            taken = lines if until_ms is None else [line for line in lines if line[0] <= until_ms]
             if not as_given:
                 taken.sort()  # numbers are unique, so events are never compared
             watermarks = self._watermarks_of(shop_id, until_ms) if as_given else iter(())
-            self._lives.extend(self._live(taken, watermarks))
+            lives = self._live(taken, watermarks)
+            lines.clear()
+            for life in lives:
+                _encode(life)
+            self._lives.extend(lives)
         self._lines.clear()
+
+    def _join_families(self) -> None:
+        heads = self._found.heads()
+        for name, head in heads.items():
+            if head != name and name in self._lines:
+                self._lines.setdefault(head, []).extend(self._lines.pop(name))
+        for head in set(heads.values()):
+            self._lines.get(head, []).sort(key=_number_of)
 
     def conclude(self, until_ms: int) -> None:
         """Fire every deadline up to `until_ms`; fills `events`, `profiles` and `dead_letters`, each in order."""
+        self._lives.sort(key=_name_of)
         for life in self._lives:
             who, state, outcome = life.who, life.state, life.outcome
             if state is not None:
                 evaluate.advance(who, state, until_ms, self._policy, outcome)
-            for place, outgoing in enumerate(outcome.published):
-                key = (outgoing.time_ms, who.shop_id, who.customer_id, outgoing.sequence, place)
-                self.events.append((key, encode_line(outgoing)))
+            _encode(life)
+            life.said.sort()  # places are unique, so lines are never compared
+            for time_ms, _, _, line in life.said:
+                self.events.append((time_ms, who.shop_id, who.customer_id, line))
+            life.said.clear()
             for rejected, raw in outcome.rejected:
                 self._reject(rejected, raw)
             if state is not None and is_customer(state):
                 evaluate.reach(state, until_ms, self._policy)
                 self.profiles.append((who.shop_id, who.customer_id, encode_line(profile(who, state, self._policy))))
         self.dead_letters.sort()
-        self.events.sort()
-        self.profiles.sort()
+        self.events.sort(key=_time_of)  # customers are in order already, and stay so within a moment
 
     def _live(self, lines: list[Line], watermarks: Iterator[tuple[int, int]]) -> list[Life]:
         """The lives of one customer, or of a family."""
         lives: dict[str, Life] = {}
         life: Life | None = None
         watermark = next(watermarks, None)
-        for line in lines:
-            while watermark is not None and watermark[0] < line.number:
+        for time_ms, number, event, text in lines:
+            while watermark is not None and watermark[0] < number:
                 self._reach_all(lives, watermark[1])
                 watermark = next(watermarks, None)
-            event = line.event
             if life is None or life.who.customer_id != event.customer_id:
                 life = _life_of(lives, event)
             outcome = life.outcome
-            self._apply(life, event, _raw(line.number, event.type, line.text))
-            is_refused = outcome.rejected and outcome.rejected[-1][1][2] == line.number
+            # Of an order nothing is kept but what a dead letter would show; what may wait for its order is kept as it is.
+            self._apply(life, event, _raw(number, event.type, text if type(event.data) is OrderPlaced else text.rstrip(_ENDS)))
+            is_refused = outcome.rejected and outcome.rejected[-1][1][2] == number
             if not is_refused and not outcome.timeless:
-                self._accept(line.time_ms)
+                self._accept(time_ms)
             if outcome.derived:
                 self._tell(lives, outcome)
         return list(lives.values())
@@ -233,6 +271,22 @@ def _life_of(lives: dict[str, Life], event: Event) -> Life:
     return life
 
 
+def _name_of(life: Life) -> tuple[str, str]:
+    return life.who.shop_id, life.who.customer_id
+
+
+def _number_of(line: Line) -> int:
+    return line[1]
+
+
+def _encode(life: Life) -> None:
+    """Turn what was published of one customer into lines."""
+    said, published = life.said, life.outcome.published
+    for outgoing in published:
+        said.append((outgoing.time_ms, outgoing.sequence, len(said), encode_line(outgoing)))
+    published.clear()
+
+
 def encode_line(outgoing: Outgoing) -> bytes:
     """One line of the replay's output: the topic and the event."""
     return b'{"topic":"' + outgoing.topic.encode() + b'","event":' + encode_outgoing(outgoing) + b"}\n"
@@ -240,5 +294,4 @@ def encode_line(outgoing: Outgoing) -> bytes:
 
 def _raw(number: int, event_type: str, text: bytes) -> Raw:
     """The coordinates of a line: the topic its type goes to, and its number over all files, from 0, as the offset."""
-    topic = "contacts" if event_type in EVENT_TYPES and event_type not in ORDER_TYPES else "orders"
-    return (topic, 0, number, None, text, [])
+    return (_TOPICS.get(event_type, "orders"), 0, number, None, text, [])
