@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stream_app import __version__
-from stream_app.cli import doctor, explain, files, local, policies, show, streams
+from stream_app.cli import doctor, explain, files, local, policies, show, streams, study
 
 app = typer.Typer(
     name="stream-app",
@@ -51,4 +51,5 @@ app.command("doctor")(doctor.doctor)
 app.command("watch")(streams.watch)
 app.command("explain")(explain.explain)
 app.command("replay")(files.replay)
+app.command("calibrate")(study.calibrate)
 app.command("schemas")(files.schemas)
