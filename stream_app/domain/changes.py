@@ -15,6 +15,7 @@ from stream_app.domain.facts.state import (
     CLASS,
     CONTACT,
     DIMENSIONS,
+    FOREVER,
     LABEL,
     LIFECYCLE,
     OPPORTUNITY,
@@ -132,7 +133,7 @@ def change(who: Who, state: State, policy: Policy, verdict: Verdict, d: int, cau
         "cause": cause_data,
         "reason": {"code": code, "measures": measures, "thresholds": thresholds},
         "policy": policy_ref(policy),
-        "valid_until": verdict.until_ms[d],
+        "valid_until": None if verdict.until_ms[d] == FOREVER else verdict.until_ms[d],
     }
     if counterfactual is not None:
         data["counterfactual"] = counterfactual

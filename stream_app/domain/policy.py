@@ -64,6 +64,24 @@ MODELLED: Final = frozenset({"value_future", "value_total"})
 """Measures that do so where the probability model values a group."""
 
 
+VALUE_NOW: Final = 12
+PRODUCT_GROUPS: Final = 13
+RECENCY_DAYS: Final = 14
+NUMBERS: Final = {
+    "orders": 0,
+    "revenue": 1,
+    "margin": 2,
+    "occasions": 11,
+    "value_now": VALUE_NOW,
+    "product_groups": PRODUCT_GROUPS,
+    "recency_days": RECENCY_DAYS,
+}
+"""Measures that are read without their name on every event: below 12 by their place in `State.sums`."""
+
+BY_NAME: Final = 99
+"""The number of all other measures."""
+
+
 @dataclass(frozen=True)
 class Criterion:
     """One line of the score: points of the highest threshold reached. `thresholds` ascend; `points` is parallel to it."""
@@ -72,6 +90,10 @@ class Criterion:
     weight: int
     thresholds: tuple[int, ...]
     points: tuple[int, ...]
+    number: int = BY_NAME  # derived, as in `NUMBERS`
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number", NUMBERS.get(self.measure, BY_NAME))
 
 
 @dataclass(frozen=True)
@@ -95,6 +117,10 @@ class Condition:
     test: str
     wanted: tuple[int | str | None, ...] = ()
     limit: int = 0
+    number: int = BY_NAME  # derived, as in `NUMBERS`
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number", NUMBERS.get(self.measure, BY_NAME))
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,21 @@
 """Score, class and the anti-flap rule (domain.md, 3.5)."""
 
-from bisect import bisect_right
 from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.crossing import crossing_ms
-from stream_app.domain.facts.state import CLASS, State
-from stream_app.domain.facts.window import next_leave_ms
+from stream_app.domain.facts.state import CLASS, FOREVER, State
 from stream_app.domain.policy import Criterion, Policy
-from stream_app.domain.value import Standing, measure
+from stream_app.domain.value import Standing, leave_ms, reading
 
 CLASSES: Final[tuple[str, ...]] = ("A", "B", "C")
 
 
-def points_of(criterion: Criterion, value: int | None) -> int:
-    """The points of the highest threshold reached; 0 below the first, or for a null measure."""
-    if value is None:
-        return 0
-    k = bisect_right(criterion.thresholds, value)
+def points_of(criterion: Criterion, value: int) -> int:
+    """The points of the highest threshold reached; 0 below the first."""
+    thresholds, k = criterion.thresholds, 0
+    while k < len(thresholds) and value >= thresholds[k]:
+        k += 1
     return criterion.points[k - 1] if k else 0
 
 
@@ -27,7 +25,7 @@ def score(state: State, policy: Policy, at: Standing) -> int:
     for criterion in policy.criteria:
         weight = criterion.weight
         weights += weight
-        total += weight * points_of(criterion, measure(criterion.measure, state, policy, at))
+        total += weight * points_of(criterion, reading(criterion.number, criterion.measure, state, policy, at))
     return total // weights if weights else 0
 
 
@@ -52,24 +50,26 @@ def settle_class(state: State, policy: Policy, at: Standing) -> tuple[str | None
     return current, state.clock_ms if computed > current else None
 
 
-def class_deadline_ms(state: State, policy: Policy, at: Standing) -> int | None:
+def class_deadline_ms(state: State, policy: Policy, at: Standing) -> int:
     """The next moment at which the class can change, or its hold begin or end, without an event."""
     if policy.classes is None or not state.counting:
-        return None
+        return FOREVER
     turn = score_deadline_ms(state, policy, at)
     if state.class_hold_ms is None:
         return turn
     ends = state.class_hold_ms + policy.downgrade_dwell_days * DAY_MS
-    return ends if turn is None or ends < turn else turn
+    return ends if ends < turn else turn
 
 
-def score_deadline_ms(state: State, policy: Policy, at: Standing) -> int | None:
+def score_deadline_ms(state: State, policy: Policy, at: Standing) -> int:
     """The next moment at which a criterion of a customer with a counting order can change without an event."""
-    moments: list[int | None] = []
+    earliest = FOREVER
     if policy.scores_window:
-        moments.append(next_leave_ms(state, policy))
-        if at.active:
-            moments.append(at.inactive_at_ms)  # value_future ends there
+        earliest = leave_ms(state, policy, at)
+        if at.active and at.inactive_at_ms < earliest:
+            earliest = at.inactive_at_ms  # value_future ends there
     for criterion in policy.timed_criteria:
-        moments.append(crossing_ms(criterion.measure, criterion.thresholds, state, policy, at))  # noqa: PERF401 - on the hot path a comprehension is a call
-    return min([moment for moment in moments if moment is not None], default=None)
+        crosses = crossing_ms(criterion.measure, criterion.thresholds, state, policy, at)
+        if crosses is not None and crosses < earliest:
+            earliest = crosses
+    return earliest

@@ -6,7 +6,19 @@ A later dimension is added as a rule here, in the order of computing, and a plac
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.dimensions.contact import judge_contact
 from stream_app.domain.dimensions.opportunity import judge_opportunity
-from stream_app.domain.facts.state import CHURN_RISK, CLASS, CONTACT, LABEL, LIFECYCLE, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, WINBACK, State
+from stream_app.domain.facts.state import (
+    CHURN_RISK,
+    CLASS,
+    CONTACT,
+    FOREVER,
+    LABEL,
+    LIFECYCLE,
+    OPPORTUNITY,
+    SEGMENT,
+    SERVICE_LEVEL,
+    WINBACK,
+    State,
+)
 from stream_app.domain.policy import Policy, ServiceLevels
 from stream_app.domain.score import class_deadline_ms, settle_class
 from stream_app.domain.segments.judge import judge_segment
@@ -16,10 +28,10 @@ from stream_app.domain.value import Standing
 class Verdict:
     """All dimensions at one clock: `values` and `until_ms` are parallel to `DIMENSIONS`.
 
-    `until_ms`: the next moment at which the dimension may change without an event, None when there is none.
+    `until_ms`: the next moment at which the dimension may change without an event, `FOREVER` when there is none.
     """
 
-    def __init__(self, at: Standing, values: list[str | None], until_ms: list[int | None]) -> None:
+    def __init__(self, at: Standing, values: list[str | None], until_ms: list[int]) -> None:
         self.at = at
         self.values = values
         self.until_ms = until_ms
@@ -30,14 +42,17 @@ def stand(state: State, policy: Policy) -> Standing:
     today = policy.calendar.day(state.clock_ms)
     if not state.counting:
         return Standing(today, active=False, leading=-1, inactive_at_ms=0)
-    inactive_at = max(state.until_ms)
-    return Standing(today, state.clock_ms < inactive_at, state.until_ms.index(inactive_at), inactive_at)
+    leading, inactive_at = 0, state.until_ms[0]
+    for g, until_ms in enumerate(state.until_ms):
+        if until_ms > inactive_at:
+            leading, inactive_at = g, until_ms
+    return Standing(today, state.clock_ms < inactive_at, leading, inactive_at)
 
 
 def judge(state: State, policy: Policy) -> Verdict:
     """Compute every dimension at the customer's clock; the only things it changes are the holds."""
     at = stand(state, policy)
-    verdict = Verdict(at, [None] * 9, [None] * 9)
+    verdict = Verdict(at, [None] * 9, [FOREVER] * 9)
     values, until = verdict.values, verdict.until_ms
     values[WINBACK] = "none"
     if at.leading >= 0:
@@ -63,15 +78,15 @@ def judge(state: State, policy: Policy) -> Verdict:
     return verdict
 
 
-def _judge_service_level(levels: ServiceLevels, values: list[str | None], until: list[int | None]) -> None:
+def _judge_service_level(levels: ServiceLevels, values: list[str | None], until: list[int]) -> None:
     """By segment first, else by class; None when neither names one."""
     segment, current = values[SEGMENT], values[CLASS]
     level = levels.segment.get(segment) if segment is not None else None
     if level is None and current is not None:
         level = levels.by_class.get(current)
-    first, second = until[CLASS], until[SEGMENT] if levels.segment else None
+    first, second = until[CLASS], until[SEGMENT] if levels.segment else FOREVER
     values[SERVICE_LEVEL] = level
-    until[SERVICE_LEVEL] = second if first is None or (second is not None and second < first) else first
+    until[SERVICE_LEVEL] = second if second < first else first
 
 
 def _judge_buyer(state: State, policy: Policy, verdict: Verdict) -> None:
@@ -81,11 +96,12 @@ def _judge_buyer(state: State, policy: Policy, verdict: Verdict) -> None:
         values[LIFECYCLE] = "active"
         until[LIFECYCLE] = until[WINBACK] = turn
         medium_at, high_at = risk_moments(state, policy, at)
-        if clock >= high_at:
-            values[CHURN_RISK], until[CHURN_RISK] = "high", turn
-        else:
-            values[CHURN_RISK] = "medium" if clock >= medium_at else "low"
-            until[CHURN_RISK] = min(high_at, turn) if clock >= medium_at else min(medium_at, high_at, turn)
+        until_ms, risk = turn, "high"
+        if clock < high_at:
+            until_ms, risk = high_at if high_at < turn else turn, "medium"
+            if clock < medium_at:
+                until_ms, risk = medium_at if medium_at < until_ms else until_ms, "low"
+        values[CHURN_RISK], until[CHURN_RISK] = risk, until_ms
         return
     values[LIFECYCLE] = "inactive"
     cooling_at, gone_at = turn + policy.cooling_days * DAY_MS, turn + policy.gone_days * DAY_MS
@@ -94,7 +110,7 @@ def _judge_buyer(state: State, policy: Policy, verdict: Verdict) -> None:
     elif clock >= cooling_at:
         values[WINBACK], until[WINBACK] = "cooling", gone_at
     else:
-        values[WINBACK], until[WINBACK] = "recent", min(cooling_at, gone_at)
+        values[WINBACK], until[WINBACK] = "recent", cooling_at if cooling_at < gone_at else gone_at
 
 
 def risk_moments(state: State, policy: Policy, at: Standing) -> tuple[int, int]:
@@ -106,13 +122,13 @@ def risk_moments(state: State, policy: Policy, at: Standing) -> tuple[int, int]:
 
 def next_deadline_ms(state: State, verdict: Verdict) -> int | None:
     """The earliest moment at which anything can change without an event, the end of a wait or of a mark included."""
-    earliest = None
+    earliest = FOREVER
     for moment in verdict.until_ms:
-        if moment is not None and (earliest is None or moment < earliest):
+        if moment < earliest:
             earliest = moment
     for waiting in state.waiting:
-        if earliest is None or waiting.expires_ms < earliest:
+        if waiting.expires_ms < earliest:
             earliest = waiting.expires_ms
-    if state.mark is not None and (earliest is None or state.mark[1] < earliest):
+    if state.mark is not None and state.mark[1] < earliest:
         earliest = state.mark[1]
-    return earliest
+    return None if earliest == FOREVER else earliest

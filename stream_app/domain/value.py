@@ -9,16 +9,17 @@ from typing import Final
 
 from stream_app.domain.facts import window
 from stream_app.domain.facts.referrals import conversions_in_window
-from stream_app.domain.facts.state import State
+from stream_app.domain.facts.state import FOREVER, NEVER, State
 from stream_app.domain.model import future_value
-from stream_app.domain.policy import Alive, Policy
+from stream_app.domain.policy import PRODUCT_GROUPS, RECENCY_DAYS, VALUE_NOW, Alive, Policy
 from stream_app.domain.rhythm import expected_days, p_alive
 
 
 class Standing:
     """Where a customer stands at his clock: what the measures need besides the facts.
 
-    `leading` is the index of the product group that sets `inactive_at_ms`; -1 without a counting order.
+    `leading` is the index of the product group that sets `inactive_at_ms`; -1 without a counting order. What several rules ask for
+    is computed once, when the first of them does.
     """
 
     def __init__(self, today: int, active: bool, leading: int, inactive_at_ms: int) -> None:
@@ -26,6 +27,9 @@ class Standing:
         self.active = active
         self.leading = leading
         self.inactive_at_ms = inactive_at_ms
+        self.leaves_ms = NEVER  # not asked for yet
+        self.future = 0
+        self.knows_future = False
 
 
 Measure = Callable[[State, Policy, Standing], int | None]
@@ -43,8 +47,20 @@ def _average_order(state: State, _policy: Policy, _at: Standing) -> int:
     return _ratio(state.sums[window.REVENUE], state.sums[window.ORDERS])
 
 
+def leave_ms(state: State, policy: Policy, at: Standing) -> int:
+    """When the next day leaves the window of measures, or a conversion enters it; `FOREVER` when nothing can."""
+    if at.leaves_ms == NEVER:
+        moment = window.next_leave_ms(state, policy)
+        at.leaves_ms = FOREVER if moment is None else moment
+    return at.leaves_ms
+
+
 def _product_groups(state: State, _policy: Policy, _at: Standing) -> int:
-    return len(state.in_window) - state.in_window.count(0)
+    found = 0
+    for count in state.in_window:
+        if count:
+            found += 1
+    return found
 
 
 def _refund_pct(state: State, _policy: Policy, _at: Standing) -> int:
@@ -80,6 +96,12 @@ def value_strategic(state: State, policy: Policy, at: Standing) -> int:
 
 def value_future(state: State, policy: Policy, at: Standing) -> int:
     """Margin expected over the horizon: by the leading group's model if it has one, else if the rhythm goes on; then 0 unless active."""
+    if not at.knows_future:
+        at.future, at.knows_future = _expect(state, policy, at), True
+    return at.future
+
+
+def _expect(state: State, policy: Policy, at: Standing) -> int:
     model = value_model(state, policy, at)
     if model is not None:
         return modelled_value(state, policy, at, model, at.today)
@@ -122,14 +144,26 @@ def _value_total(state: State, policy: Policy, at: Standing) -> int:
 
 
 def _recency_days(state: State, policy: Policy, at: Standing) -> int | None:
-    return at.today - policy.calendar.day(max(state.last_ms)) if state.counting else None
+    return at.today - policy.calendar.day(last_order_ms(state)) if state.counting else None
+
+
+def last_order_ms(state: State) -> int:
+    """The time of the latest counting order; `NEVER` without one."""
+    last = NEVER
+    for ordered_ms in state.last_ms:
+        if ordered_ms > last:
+            last = ordered_ms
+    return last
 
 
 def _tenure_days(state: State, policy: Policy, at: Standing) -> int | None:
     return at.today - policy.calendar.day(state.first_ms) if state.counting else None
 
 
-def _strategic(state: State, _policy: Policy, _at: Standing) -> int:
+def strategic(state: State, _policy: Policy, _at: Standing) -> int:
+    """The mean of the assessed criteria; 0 without any."""
+    if not state.criteria:
+        return 0
     return _ratio(sum(value for _, _, value in state.criteria.values()), len(state.criteria))
 
 
@@ -169,7 +203,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "value_total": _value_total,
     "recency_days": _recency_days,
     "tenure_days": _tenure_days,
-    "strategic": _strategic,
+    "strategic": strategic,
     "p_alive_pct": _p_alive_pct,
 }
 
@@ -184,6 +218,20 @@ def measure(name: str, state: State, policy: Policy, at: Standing) -> int | None
         return rule(state, policy, at)
     known = state.criteria.get(name.removeprefix("criteria."))
     return None if known is None else known[2]
+
+
+def reading(number: int, name: str, state: State, policy: Policy, at: Standing) -> int:
+    """As `measure`, at a load's cost for those that have a number; `NEVER`, which lies below every threshold, where it does not apply."""
+    if number < VALUE_NOW:
+        return state.sums[number]
+    if number == VALUE_NOW:
+        return value_now(state, policy, at)
+    if number == PRODUCT_GROUPS:
+        return _product_groups(state, policy, at)
+    if number == RECENCY_DAYS:
+        return at.today - policy.calendar.day(last_order_ms(state)) if state.counting else NEVER
+    value = measure(name, state, policy, at)
+    return NEVER if value is None else value
 
 
 def all_measures(state: State, policy: Policy, at: Standing) -> dict[str, int | None]:

@@ -11,10 +11,9 @@ from stream_app.domain.dimensions.proof import Proof
 from stream_app.domain.events import CHANNELS
 from stream_app.domain.facts.contacts import full_day, outbound
 from stream_app.domain.facts.fold import closed_channels
-from stream_app.domain.facts.state import CLASS, CONTACT, LIFECYCLE, SEGMENT, WINBACK, State
-from stream_app.domain.facts.window import next_leave_ms
+from stream_app.domain.facts.state import CLASS, CONTACT, FOREVER, LIFECYCLE, SEGMENT, WINBACK, State
 from stream_app.domain.policy import Cap, ContactRule, Policy
-from stream_app.domain.value import Standing, value_future, value_now
+from stream_app.domain.value import Standing, last_order_ms, leave_ms, value_future, value_now
 
 WINBACK_BUDGET_PCT = 5
 """The share of his value that a customer whose rule names no budget may be won back for: the default of the contact rules."""
@@ -29,26 +28,25 @@ def rule_of(policy: Policy, values: list[str | None]) -> ContactRule | None:
     return rules.default if mine is None else mine
 
 
-def judge_contact(
-    state: State, policy: Policy, at: Standing, values: list[str | None], until: list[int | None]
-) -> tuple[str | None, int | None]:
+def judge_contact(state: State, policy: Policy, at: Standing, values: list[str | None], until: list[int]) -> tuple[str | None, int]:
     """The value at the customer's clock, and until when it holds; the dimensions before it are in `values` and `until`."""
     rule = rule_of(policy, values)
-    moment = until[CLASS] if policy.contact is not None and policy.contact.by_class else None
+    moment = until[CLASS] if policy.contact is not None and policy.contact.by_class else FOREVER
     if rule is None:
         return None, moment
     over_budget = too_often = False
     if state.bucket_day:
         if rule.budget_pct is not None and state.bucket_outside < len(state.bucket_day):
-            moment = _earlier(moment, next_leave_ms(state, policy))
+            moment = _earlier(moment, leave_ms(state, policy, at))
             if at.active:
                 moment = _earlier(moment, at.inactive_at_ms)  # value_future ends there
             over_budget = state.contact_cost > 0 and state.contact_cost * 100 > rule.budget_pct * worth(state, policy, at)
             if policy.models_value and state.contact_cost > 0 and rule.budget_pct:
                 covers = -(-state.contact_cost * 100 // rule.budget_pct) - value_now(state, policy, at)  # the value_future that does
-                moment = _earlier(moment, crossing_ms("value_future", (covers,), state, policy, at))
-        free_ms = _free_ms(state, policy, rule.caps, 0, None) if rule.caps else None
-        too_often = free_ms is not None
+                crosses = crossing_ms("value_future", (covers,), state, policy, at)
+                moment = moment if crosses is None else _earlier(moment, crosses)
+        free_ms = _free_ms(state, policy, rule.caps, 0, None) if rule.caps else FOREVER
+        too_often = free_ms != FOREVER
         moment = _earlier(moment, free_ms)
     too_seldom = False
     if rule.max_silence_days is not None:
@@ -64,8 +62,8 @@ def judge_contact(
     return "over_budget" if over_budget else "too_often" if too_often else "too_seldom" if too_seldom else "ok", moment
 
 
-def _earlier(one: int | None, other: int | None) -> int | None:
-    return one if other is None or (one is not None and one <= other) else other
+def _earlier(one: int, other: int) -> int:
+    return other if other < one else one
 
 
 def worth(state: State, policy: Policy, at: Standing) -> int:
@@ -76,22 +74,21 @@ def worth(state: State, policy: Policy, at: Standing) -> int:
 
 def _last_touch_ms(state: State) -> int:
     """The latest contact, answer or counting order; without any, the first event."""
-    last = state.touched_ms
-    for ordered_ms in state.last_ms:
-        if ordered_ms > last:
-            last = ordered_ms
+    last = last_order_ms(state)
+    if state.touched_ms > last:
+        last = state.touched_ms
     return last if last > state.low_ms else state.low_ms  # none of them can lie before the first event
 
 
-def _free_ms(state: State, policy: Policy, caps: tuple[Cap, ...], more: int, channel: str | None) -> int | None:
-    """When the last of the caps that are broken now, with `more` contacts through `channel`, is kept again; None when all are kept."""
-    latest: int | None = None
+def _free_ms(state: State, policy: Policy, caps: tuple[Cap, ...], more: int, channel: str | None) -> int:
+    """When the last of the caps that are broken now, with `more` contacts through `channel`, is kept again; `FOREVER` if all are kept."""
+    latest = FOREVER
     for cap in caps:
         limit = cap.max_contacts - (more if cap.channel is None or cap.channel == channel else 0)
         day = full_day(state, policy, cap.kind, cap.per_days, limit)
         if day is not None:
             free_ms = policy.calendar.start(day + cap.per_days)
-            if latest is None or free_ms > latest:
+            if latest == FOREVER or free_ms > latest:
                 latest = free_ms
     return latest
 
@@ -134,8 +131,8 @@ def advise(state: State, policy: Policy, at: Standing, values: list[str | None])
     budget = None if rule.budget_pct is None else left_of_budget(state, policy, at, rule.budget_pct)
     channel = advised_channel(state, policy, budget)
     forbidden = any(cap.max_contacts == 0 and (cap.channel is None or cap.channel == channel) for cap in rule.caps)
-    free_ms = None if forbidden else _free_ms(state, policy, rule.caps, 1, channel)
-    moment = None if forbidden else state.clock_ms if free_ms is None else free_ms
+    free_ms = FOREVER if forbidden else _free_ms(state, policy, rule.caps, 1, channel)
+    moment = None if forbidden else state.clock_ms if free_ms == FOREVER else free_ms
     return {"channel": channel, "moment": moment, "budget_minor": None if budget is None else max(0, budget)}
 
 

@@ -4,26 +4,25 @@ from typing import Any
 
 from stream_app.domain.dimensions.proof import Proof
 from stream_app.domain.facts import growth
-from stream_app.domain.facts.state import State
+from stream_app.domain.facts.state import FOREVER, State
 from stream_app.domain.policy import Policy
 from stream_app.domain.value import Standing
 
 
-def judge_opportunity(state: State, policy: Policy, at: Standing) -> tuple[str | None, int | None]:
+def judge_opportunity(state: State, policy: Policy, at: Standing) -> tuple[str | None, int]:
     """The value at the customer's clock, and until when it holds without an event."""
     rules = policy.opportunity
     if rules is None or at.leading < 0:
-        return None, None
+        return None, FOREVER
     count = len(open_groups(state, rules.cross_sell)) if rules.cross_sell else 0
     if count >= 2:
         return "high", _baskets_until_ms(state, policy, rules.related)
-    turn = growth.next_turn_ms(state, policy, rules.growth_pct)
+    moment = growth.next_turn_ms(state, policy, rules.growth_pct)
+    turn = FOREVER if moment is None else moment
     if grows(state, rules.growth_pct):
         return "high", turn
-    until = _baskets_until_ms(state, policy, rules.related) if rules.cross_sell else None
-    if until is None or (turn is not None and turn < until):
-        until = turn
-    return "medium" if count else "low", until
+    until = _baskets_until_ms(state, policy, rules.related) if rules.cross_sell else FOREVER
+    return "medium" if count else "low", turn if turn < until else until
 
 
 def grows(state: State, growth_pct: int) -> bool:
@@ -57,13 +56,13 @@ def _opened_by(bought: list[str], cross_sell: dict[str, tuple[str, ...]]) -> lis
     return found
 
 
-def _baskets_until_ms(state: State, policy: Policy, related: frozenset[str]) -> int | None:
+def _baskets_until_ms(state: State, policy: Policy, related: frozenset[str]) -> int:
     """When the first of the `related` groups bought in the window is so no longer: its latest order leaves."""
-    oldest: int | None = None
+    oldest = FOREVER
     for g, count in enumerate(state.in_window):
-        if count and (oldest is None or state.last_ms[g] < oldest) and state.groups[g] in related:
+        if count and state.last_ms[g] < oldest and state.groups[g] in related:
             oldest = state.last_ms[g]
-    return None if oldest is None else policy.calendar.start(policy.calendar.day(oldest) + policy.window_days)
+    return FOREVER if oldest == FOREVER else policy.calendar.start(policy.calendar.day(oldest) + policy.window_days)
 
 
 def prove_opportunity(state: State, policy: Policy, value: str | None) -> Proof:

@@ -33,6 +33,9 @@ OPPORTUNITY: Final = 8
 NEVER: Final = -(2**62)
 """Stands for "no such time" in columns of times."""
 
+FOREVER: Final = 2**62 - 1
+"""A moment that does not come: until when holds what only an event can change."""
+
 
 @dataclass
 class State:

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.crossing import crossing_ms
-from stream_app.domain.facts.state import State
+from stream_app.domain.facts.state import FOREVER, State
 from stream_app.domain.policy import ExitRule, Policy
-from stream_app.domain.value import Standing, measure, value_future, value_now
+from stream_app.domain.value import Standing, measure, strategic, value_future, value_now
 
 EXIT: Final = "exit"
 
@@ -40,9 +40,7 @@ def settle_exit(rule: ExitRule, state: State, policy: Policy, at: Standing) -> i
 def _is_poor(rule: ExitRule, state: State, policy: Policy, at: Standing) -> bool:
     """Whether all is true that the exit asks, but for the future value: that which an event or the window alone can change."""
     return (
-        state.counting > 0
-        and value_now(state, policy, at) < rule.value_now_below
-        and (measure("strategic", state, policy, at) or 0) < rule.strategic_below
+        state.counting > 0 and value_now(state, policy, at) < rule.value_now_below and strategic(state, policy, at) < rule.strategic_below
     )
 
 
@@ -79,19 +77,23 @@ def describe_exit(rule: ExitRule, state: State, policy: Policy, at: Standing) ->
     return {"since_at": since, "due_at": since + rule.exit_dwell_days * DAY_MS, "protected_by": protectors(rule, state, policy, at)}
 
 
-def exit_deadlines(rule: ExitRule, state: State, policy: Policy, at: Standing) -> list[int | None]:
-    """When a model takes his future value past the limit, when the dwell ends, and when he is no longer too young.
+def exit_deadline_ms(rule: ExitRule, state: State, policy: Policy, at: Standing) -> int:
+    """When a model takes his future value past the limit, the dwell ends or he is no longer too young, whichever comes first.
 
     That a day leaves the window is a deadline of its own.
     """
-    found: list[int | None] = []
+    earliest, since = FOREVER, state.exit_since_ms
     if policy.models_value and _is_poor(rule, state, policy, at):
-        found.append(crossing_ms("value_future", (rule.value_future_below,), state, policy, at))
-    since = state.exit_since_ms
+        crosses = crossing_ms("value_future", (rule.value_future_below,), state, policy, at)
+        if crosses is not None:
+            earliest = crosses
     if since is None:
-        return found
-    ends = [since + rule.exit_dwell_days * DAY_MS]
+        return earliest
+    ends = since + rule.exit_dwell_days * DAY_MS
+    if state.clock_ms < ends < earliest:
+        earliest = ends
     if rule.min_age_days:
-        ends.append(policy.calendar.start(policy.calendar.day(state.first_ms) + rule.min_age_days))
-    found.extend([moment for moment in ends if moment > state.clock_ms])
-    return found
+        grown = policy.calendar.start(policy.calendar.day(state.first_ms) + rule.min_age_days)
+        if state.clock_ms < grown < earliest:
+            earliest = grown
+    return earliest

@@ -1,17 +1,14 @@
 """Which of the shop's ordered rules matches, and until when that can last without an event (domain.md, 3.6)."""
 
 from stream_app.domain.crossing import crossing_ms
-from stream_app.domain.facts.state import SEGMENT, State
-from stream_app.domain.facts.window import next_leave_ms
-from stream_app.domain.policy import Condition, Policy, Segments
+from stream_app.domain.facts.state import FOREVER, SEGMENT, State
+from stream_app.domain.policy import RECENCY_DAYS, Condition, Policy, Segments
 from stream_app.domain.score import score, score_deadline_ms
-from stream_app.domain.segments.exit import EXIT, exit_deadlines, is_due, settle_exit
-from stream_app.domain.value import Standing, measure
+from stream_app.domain.segments.exit import EXIT, exit_deadline_ms, is_due, settle_exit
+from stream_app.domain.value import Standing, leave_ms, measure, reading
 
 
-def judge_segment(
-    state: State, policy: Policy, segments: Segments, at: Standing, values: list[str | None], until_ms: list[int | None]
-) -> None:
+def judge_segment(state: State, policy: Policy, segments: Segments, at: Standing, values: list[str | None], until_ms: list[int]) -> None:
     """Put the segment and until when it holds into `values` and `until_ms`, where the dimensions before it stand; moves the exit hold."""
     rule = segments.exit
     state.exit_since_ms = None if rule is None else settle_exit(rule, state, policy, at)
@@ -27,11 +24,25 @@ def match(state: State, policy: Policy, segments: Segments, at: Standing, values
                 return EXIT
             continue
         for condition in rule.when:
-            if not holds(condition, value_of(condition, state, policy, at, values)):
+            if not _is_met(condition, state, policy, at, values):
                 break
         else:
             return rule.name
     return None
+
+
+def _is_met(condition: Condition, state: State, policy: Policy, at: Standing, values: list[str | None]) -> bool:
+    test = condition.test
+    if condition.number < RECENCY_DAYS:  # never null
+        value = reading(condition.number, "", state, policy, at)
+        if test == "at_least":
+            return value >= condition.limit
+        if test == "below":
+            return value < condition.limit
+        return value in condition.wanted
+    if condition.dimension >= 0 and (test == "is" or test == "in"):  # noqa: PLR1714 - a set would be built, or looked up
+        return values[condition.dimension] in condition.wanted
+    return holds(condition, value_of(condition, state, policy, at, values))
 
 
 def value_of(condition: Condition, state: State, policy: Policy, at: Standing, values: list[str | None]) -> int | str | None:
@@ -53,18 +64,26 @@ def holds(condition: Condition, value: int | str | None) -> bool:
     return value >= condition.limit if test == "at_least" else value < condition.limit
 
 
-def _deadline_ms(state: State, policy: Policy, segments: Segments, at: Standing, until_ms: list[int | None]) -> int | None:
+def _deadline_ms(state: State, policy: Policy, segments: Segments, at: Standing, until_ms: list[int]) -> int:
     """The next moment at which a condition, the exit hold or a protection can change without an event."""
-    moments = [until_ms[d] for d in segments.dimensions]
+    earliest = FOREVER
+    for d in segments.dimensions:
+        earliest = _earlier(earliest, until_ms[d])
     if segments.reads_window:
-        moments.append(next_leave_ms(state, policy))
+        earliest = _earlier(earliest, leave_ms(state, policy, at))
         if at.active:
-            moments.append(at.inactive_at_ms)  # value_future may end there
+            earliest = _earlier(earliest, at.inactive_at_ms)  # value_future may end there
     if state.counting:
         for name, thresholds in segments.timed:
-            moments.append(crossing_ms(name, thresholds, state, policy, at))
+            crosses = crossing_ms(name, thresholds, state, policy, at)
+            if crosses is not None:
+                earliest = _earlier(earliest, crosses)
         if segments.reads_score:
-            moments.append(score_deadline_ms(state, policy, at))
+            earliest = _earlier(earliest, score_deadline_ms(state, policy, at))
     if segments.exit is not None:
-        moments.extend(exit_deadlines(segments.exit, state, policy, at))
-    return min([moment for moment in moments if moment is not None], default=None)
+        earliest = _earlier(earliest, exit_deadline_ms(segments.exit, state, policy, at))
+    return earliest
+
+
+def _earlier(one: int, other: int) -> int:
+    return other if other < one else one

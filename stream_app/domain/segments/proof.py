@@ -3,7 +3,7 @@
 from typing import Any
 
 from stream_app.domain.dimensions.proof import Proof
-from stream_app.domain.facts.state import CLASS, SEGMENT, State
+from stream_app.domain.facts.state import CLASS, FOREVER, SEGMENT, State
 from stream_app.domain.policy import Condition, ExitRule, Policy, Segments
 from stream_app.domain.score import settle_class
 from stream_app.domain.segments.exit import EXIT, protections, protectors
@@ -11,7 +11,7 @@ from stream_app.domain.segments.judge import holds, match, value_of
 from stream_app.domain.value import Standing, measure
 
 
-def prove_segment(state: State, policy: Policy, at: Standing, values: list[str | None], until_ms: int | None) -> Proof:
+def prove_segment(state: State, policy: Policy, at: Standing, values: list[str | None], until_ms: int) -> Proof:
     """The proof of a change of segment, while `state` still holds the one before.
 
     Thresholds of the rule that matches stand under `<measure>_<test>`. Under `<rule>: <measure>_<test>` stands what keeps the customer
@@ -71,7 +71,7 @@ def _show_exit(
 
 
 def _feedback_instead(
-    segments: Segments, state: State, policy: Policy, at: Standing, values: list[str | None], until_ms: int | None
+    segments: Segments, state: State, policy: Policy, at: Standing, values: list[str | None], until_ms: int
 ) -> dict[str, Any]:
     """What would keep him: one piece of accepted feedback; tried out, and taken back."""
     instead = list(values)
@@ -81,4 +81,4 @@ def _feedback_instead(
     segment = match(state, policy, segments, at, instead)
     state.feedback -= 1
     told = {"event_type": "feedback.given", "measure": "feedback", "at_least": 1, "from_at": state.clock_ms, "to": segment}
-    return told if until_ms is None else {**told, "before_at": until_ms}
+    return told if until_ms == FOREVER else {**told, "before_at": until_ms}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from stream_app.domain.events import Event
+from stream_app.domain.facts.state import NEVER
 from stream_app.domain.policy import Alive, Criterion, Fixed, OwnRhythm, Policy
 from stream_app.domain.score import points_of, score
 from stream_app.domain.status import stand
@@ -165,11 +166,11 @@ def test_a_threshold_on_p_alive_is_found_in_few_steps_however_coarse_the_doubles
     assert bool(fallen) == ((life.measure("p_alive_pct") or 0) < 50)
 
 
-BANDS: list[tuple[int | None, int]] = [(None, 0), (-1, 0), (0, 20), (4_999, 20), (5_000, 50), (24_999, 50), (25_000, 100), (10**9, 100)]
+BANDS: list[tuple[int, int]] = [(NEVER, 0), (-1, 0), (0, 20), (4_999, 20), (5_000, 50), (24_999, 50), (25_000, 100), (10**9, 100)]
 
 
 @pytest.mark.parametrize(("value", "points"), BANDS)
-def test_a_band_map_gives_the_points_of_the_highest_threshold_reached(value: int | None, points: int) -> None:
+def test_a_band_map_gives_the_points_of_the_highest_threshold_reached(value: int, points: int) -> None:
     assert points_of(Criterion("revenue", 3, (0, 5_000, 25_000), (20, 50, 100)), value) == points
 
 
