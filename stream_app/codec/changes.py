@@ -15,6 +15,8 @@ _NONE: Final[frozenset[str]] = frozenset()
 _TIMELESS: Final = frozenset({"cause", "policy"})
 _TIMELESS_OF_PROFILE: Final = frozenset({"measures", "statuses", "policy"})
 _TIMES: Final = frozenset({"valid_until", "next_deadline", "moment"})
+_names: Final[dict[str, bool]] = {}  # which of the names met so far are those of times
+_NAMES_MAX: Final = 4_096
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -38,21 +40,34 @@ def encode_outgoing(outgoing: Outgoing) -> bytes:
 
 
 def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[str, Any]:
-    """A copy in which every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`, `moment`) is an RFC 3339 time.
+    """The same with every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`, `moment`) as an RFC 3339 time.
 
     `timeless` names mappings at the top that hold no time and stay as they are. A shop may name its criteria as it likes:
-    `criteria.seen_at` is no time.
+    `criteria.seen_at` is no time. What holds a time is copied, and what holds none is handed back as it is.
     """
-    written: dict[str, Any] = {}
+    written = data
     for name, value in data.items():
-        if type(value) is int:
-            is_time = (name.endswith("_at") and not name.startswith("criteria.")) or name in _TIMES
-            written[name] = format_time(value) if is_time else value
-        elif type(value) is dict and name not in timeless:
-            written[name] = with_times(value, _NONE)
-        else:
-            written[name] = value
+        kind = type(value)
+        told: Any = value
+        if kind is int:
+            if _is_time(name):
+                told = format_time(value)
+        elif kind is dict and value and name not in timeless:
+            told = with_times(value, _NONE)
+        if told is not value:
+            if written is data:
+                written = data.copy()
+            written[name] = told
     return written
+
+
+def _is_time(name: str) -> bool:
+    known = _names.get(name)
+    if known is None:
+        if len(_names) >= _NAMES_MAX:
+            _names.clear()
+        known = _names[name] = name in _TIMES or (name.endswith("_at") and not name.startswith("criteria."))
+    return known
 
 
 def record_key(shop_id: str, customer_id: str) -> bytes:

@@ -74,4 +74,5 @@ def from_columns(columns: list[Any]) -> State:
     state.waiting = msgspec.convert(waiting, list[Waiting], builtin_types=_BUILTIN) if waiting else []
     state.seen_at = state.ordered_at = None
     state.refund_ids = state.waiting_bytes = -1
+    state.scanned = 0
     return state

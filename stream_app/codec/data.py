@@ -1,6 +1,7 @@
 """The `data` of an event, by its type: decoded straight into the domain's Structs, whose annotations hold the bounds."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -30,7 +31,9 @@ _OPTIONAL: Final[dict[str, frozenset[str]]] = {
 }
 _LINE_OPTIONAL: Final = "category"
 _CATEGORIES_MAX: Final = 10_000
-_categories: Final[dict[str, str]] = {}  # one string for each, so that its hash is computed once
+_categories: Final[dict[str | None, str | None]] = {None: None}  # one string for each, so that its hash is computed once
+_category_of: Final = attrgetter("category")
+_fields_of: Final[Callable[[Any], tuple[Any, ...]]] = msgspec.structs.astuple  # all fields at once: looked up one by one, they cost more
 
 
 def decode_data(event_type: str, text: Raw) -> EventData | Rejected:
@@ -49,26 +52,25 @@ def decode_data(event_type: str, text: Raw) -> EventData | Rejected:
 def accept_data(event_type: str, wire: Any) -> EventData | Rejected:
     """What the rules read, from what was decoded; and what the annotations cannot check."""
     if event_type == "order.placed":
-        return _convert_order(wire)
+        return convert_order(wire)
     return _CHECKS[event_type](wire) if event_type in _CHECKS else wire
 
 
-def _convert_order(wire: OrderWire) -> OrderPlaced:
+def convert_order(wire: OrderWire) -> OrderPlaced:
+    """An order without its lines: of them the distinct categories are kept, in the order of the lines."""
     # Lines are let go at once: thousands of events wait to be folded, and the processor's caches would not hold their lines.
-    found: dict[str | None, None] = {}
-    categories = _categories
-    for line in wire.lines:
-        category = line.category
-        if category is not None:
-            known = categories.get(category)
-            category = _remember(category) if known is None else known
-        found[category] = None
-    return OrderPlaced(wire.order_id, wire.currency, wire.total_minor, wire.discount_minor, wire.cost_minor, tuple(found))
+    order_id, currency, total_minor, discount_minor, cost_minor, lines = _fields_of(wire)
+    known = _categories
+    categories = []
+    for category in dict.fromkeys(map(_category_of, lines)):
+        categories.append(known[category] if category in known else _remember(category))
+    return OrderPlaced(order_id, currency, total_minor, discount_minor, cost_minor, tuple(categories))
 
 
 def _remember(category: str) -> str:
     if len(_categories) >= _CATEGORIES_MAX:
         _categories.clear()
+        _categories[None] = None
     _categories[category] = category
     return category
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stream_app.codec.data import accept_data, decode_data
+from stream_app.codec.data import accept_data, convert_order, decode_data
 from stream_app.codec.envelope import VALUE_BYTES_MAX, is_customer_id, is_json_type, read_binary, read_shop, read_structured
 from stream_app.codec.strict_json import find_defect, is_utf8
 from stream_app.codec.times import parse_time_ms
@@ -57,10 +57,17 @@ def _read_whole(value: bytes) -> Event | None:
         whole = decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if whole.type != kind or whole.data_base64 is not None:
+    _, event_id, source, event_type, time, subject, content_type, encoded, wire = _fields_of(whole)
+    if event_type != kind or encoded is not None or not (content_type is None or is_json_type(content_type)):
         return None
-    event = _read_event(whole, whole.data)
-    return event if type(event) is Event else None
+    shop, time_ms = read_shop(source), parse_time_ms(time)
+    customer = "" if kind == _WATERMARK else subject
+    if shop is None or time_ms is None or customer is None or (customer and not is_customer_id(customer)):
+        return None
+    if kind == _ORDER:
+        return Event(kind, event_id, shop, customer, time_ms, convert_order(wire))
+    data = accept_data(kind, wire)
+    return None if isinstance(data, Rejected) else Event(kind, event_id, shop, customer, time_ms, data)
 
 
 def _read_closely(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], is_binary: bool, *, derived: bool) -> Event | Rejected:
@@ -88,6 +95,9 @@ def check_time(event: Event, wall_ms: int) -> Rejected | None:
 
 
 _TYPE: Final = b'"type":"'
+_ORDER: Final = "order.placed"
+_WATERMARK: Final = "watermark"
+_fields_of: Final[Callable[[Any], tuple[Any, ...]]] = msgspec.structs.astuple  # as `WHOLE_TYPES` declares them: those of an Envelope, data last
 _WHOLE: Final[dict[bytes, tuple[str, Callable[[bytes], Any]]]] = {
     name.encode(): (name, msgspec.json.Decoder(shape).decode) for name, shape in WHOLE_TYPES.items()
 }
@@ -126,20 +136,19 @@ def _find_mode(headers: Sequence[tuple[str, bytes | None]]) -> bool | Rejected:
     return is_binary
 
 
-def _read_event(envelope: Envelope, wire: Any = None, *, derived: bool = False) -> Event | Rejected:
-    """The event of an envelope; `wire` is its data if that is decoded already."""
+def _read_event(envelope: Envelope, *, derived: bool = False) -> Event | Rejected:
     kind, shop, time_ms = envelope.type, read_shop(envelope.source), parse_time_ms(envelope.time)
     content_type = envelope.datacontenttype
     if shop is None or time_ms is None or not (content_type is None or is_json_type(content_type)):
         return Rejected(Code.INVALID_ENVELOPE, _complain(shop, time_ms))
     if kind not in EVENT_TYPES and not (derived and kind in DERIVED_TYPES):
         return Rejected(Code.UNKNOWN_TYPE, "type: not known; see the event types of the contract")
-    customer = "" if kind == "watermark" else envelope.subject
+    customer = "" if kind == _WATERMARK else envelope.subject
     if customer is None:
         return Rejected(Code.INVALID_ENVELOPE, "subject: missing; add the customer id")
     if customer and not is_customer_id(customer):
         return Rejected(Code.INVALID_ENVELOPE, "subject: must be 1 to 128 characters without control characters")
-    read = decode_data(kind, envelope.data) if wire is None else accept_data(kind, wire)
+    read = decode_data(kind, envelope.data)
     if isinstance(read, Rejected):
         return read
     return Event(kind, envelope.id, shop, customer, time_ms, read)

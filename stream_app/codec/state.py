@@ -129,7 +129,14 @@ _decode: Final[Callable[[memoryview], Any]] = msgspec.msgpack.Decoder(ext_hook=_
 
 
 def _settle(state: State) -> None:
-    for name in ("notes", "unsubscribed", "criteria", "referred", "heard"):
-        entries = getattr(state, name)
-        if len(entries) > 1:
-            setattr(state, name, dict(sorted(entries.items())))
+    """Bring the maps into key order."""
+    if len(state.notes) > 1:
+        state.notes = dict(sorted(state.notes.items()))
+    if len(state.unsubscribed) > 1:
+        state.unsubscribed = dict(sorted(state.unsubscribed.items()))
+    if len(state.criteria) > 1:
+        state.criteria = dict(sorted(state.criteria.items()))
+    if len(state.referred) > 1:
+        state.referred = dict(sorted(state.referred.items()))
+    if len(state.heard) > 1:
+        state.heard = dict(sorted(state.heard.items()))

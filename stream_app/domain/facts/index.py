@@ -1,6 +1,7 @@
 """Ids looked up in the columns of a state: by a scan in a small one, by a map in a large one, so that an event costs O(log n).
 
-A map is made at the first look into a large column and kept for as long as the state is open; it is not stored.
+A map is made at the first look into a large column, and of a small one when it has been looked into so often that the scans
+have cost as much. It is kept for as long as the state is open, and not stored.
 """
 
 from bisect import bisect_left
@@ -11,16 +12,25 @@ from stream_app.domain.facts.state import State
 _SCANNED_MAX: Final = 256
 """Up to so many ids a scan is faster than making the map."""
 
+_SCANS: Final = 24
+"""So many scans, of both columns together, cost as much as their maps."""
+
 
 def seen_ms(state: State, name: str) -> int | None:
     """The time of the remembered event `name`, or None."""
     at = state.seen_at
     if at is None:
         ids = state.seen_ids
-        if len(ids) <= _SCANNED_MAX:
+        if _is_small(state, len(ids)):
             return state.seen_ms[ids.index(name)] if name in ids else None
         at = state.seen_at = dict(zip(ids, state.seen_ms, strict=True))
     return at.get(name)
+
+
+def _is_small(state: State, count: int) -> bool:
+    """Whether `count` ids are better scanned than mapped; counts the scan."""
+    state.scanned += count
+    return count <= _SCANNED_MAX and state.scanned <= _SCANS * count
 
 
 def see(state: State, name: str, time_ms: int) -> None:
@@ -55,7 +65,7 @@ def find_order(state: State, order_id: str) -> int:
     ids = state.order_ids
     at = state.ordered_at
     if at is None:
-        if len(ids) <= _SCANNED_MAX:
+        if _is_small(state, len(ids)):
             return ids.index(order_id) if order_id in ids else -1
         at = state.ordered_at = dict(zip(ids, state.order_ms, strict=True))
     time_ms = at.get(order_id)

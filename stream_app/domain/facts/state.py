@@ -125,14 +125,15 @@ class State:
     referred: dict[str, tuple[int, int]] = field(default_factory=dict)  # whom he referred -> when, their earliest counting order
     referrers: list[str] = field(default_factory=list)  # who referred him, ascending
     conversions: list[int] = field(default_factory=list)
-    # No columns (index.py): made from those above when a large state is searched for the first time; -1 is not counted yet.
+    # No columns (index.py): made from those above when a large state, or a small one often, is searched; -1 is not counted yet.
     seen_at: dict[str, int] | None = field(default=None, compare=False)
     ordered_at: dict[str, int] | None = field(default=None, compare=False)
     refund_ids: int = field(default=-1, compare=False)
     waiting_bytes: int = field(default=-1, compare=False)
+    scanned: int = field(default=0, compare=False)  # ids looked at since the state was opened
 
 
-INDEXES: Final = ("seen_at", "ordered_at", "refund_ids", "waiting_bytes")
+INDEXES: Final = ("seen_at", "ordered_at", "refund_ids", "waiting_bytes", "scanned")
 """What is not stored: it follows from the columns."""
 
 
