@@ -61,9 +61,8 @@ def convert_order(wire: OrderWire) -> OrderPlaced:
     # Lines are let go at once: thousands of events wait to be folded, and the processor's caches would not hold their lines.
     order_id, currency, total_minor, discount_minor, cost_minor, lines = _fields_of(wire)
     known = _categories
-    categories = []
-    for category in dict.fromkeys(map(_category_of, lines)):
-        categories.append(known[category] if category in known else _remember(category))
+    found = dict.fromkeys(map(_category_of, lines))
+    categories = [known[category] if category in known else _remember(category) for category in found]
     return OrderPlaced(order_id, currency, total_minor, discount_minor, cost_minor, tuple(categories))
 
 

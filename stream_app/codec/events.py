@@ -97,7 +97,7 @@ def check_time(event: Event, wall_ms: int) -> Rejected | None:
 _TYPE: Final = b'"type":"'
 _ORDER: Final = "order.placed"
 _WATERMARK: Final = "watermark"
-_fields_of: Final[Callable[[Any], tuple[Any, ...]]] = msgspec.structs.astuple  # as `WHOLE_TYPES` declares them: those of an Envelope, data last
+_fields_of: Final[Callable[[Any], tuple[Any, ...]]] = msgspec.structs.astuple  # of `WHOLE_TYPES`: those of an Envelope, data last
 _WHOLE: Final[dict[bytes, tuple[str, Callable[[bytes], Any]]]] = {
     name.encode(): (name, msgspec.json.Decoder(shape).decode) for name, shape in WHOLE_TYPES.items()
 }

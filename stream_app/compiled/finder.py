@@ -55,6 +55,7 @@ MODULES = (
     "processor.status",
     "processor.streams",
     "processor.sweep",
+    "replay.lives",
     "replay.shard",
 )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from stream_app.domain.facts.event_types import (
+    ABOUT_ORDERS,
     CHANNELS,
     DERIVED_TYPES,
     EVENT_TYPES,
@@ -47,6 +48,7 @@ from stream_app.domain.facts.event_types import (
 )
 
 __all__ = (
+    "ABOUT_ORDERS",
     "CHANNELS",
     "DERIVED_TYPES",
     "EVENT_TYPES",

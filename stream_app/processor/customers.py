@@ -5,6 +5,7 @@ that was measured to be slower than decoding them again, because they fall out o
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from stream_app.codec.changes import HEADERS, encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers
@@ -15,16 +16,24 @@ from stream_app.domain import evaluate
 from stream_app.domain.changes import STATUS_CHANGED, Who
 from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import CustomerErased, Event, ReferralKnown, Rejected, RelationErased
+from stream_app.domain.events import ABOUT_ORDERS, CustomerErased, Event, ReferralKnown, Rejected, RelationErased
 from stream_app.domain.facts.derived import answer_erased
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
-from stream_app.engine.fold import Unit
+from stream_app.engine.fold import Record, Unit
 from stream_app.processor.hop import Hop
 from stream_app.processor.marks import Marks
 from stream_app.processor.policies import PolicyBook
+
+_LATER: Final[Raw] = ("", 0, -1, None, None, [])
+"""Stands for a record that is looked at again only when it is refused."""
+
+
+def raw_of(record: Record) -> Raw:
+    """A record as it came."""
+    return (record.topic, record.partition, record.offset, record.key, record.value, list(record.headers))
 
 
 class Customer:
@@ -90,7 +99,7 @@ class Customers:
             customer.mark_key = self._marks.key_of(customer.who)
             customer.mark = self._marks.read(customer.mark_key, unit)
 
-    def apply(self, customer: Customer, event: Event, raw: Raw, place: int, unit: Unit) -> bool:
+    def apply(self, customer: Customer, event: Event, record: Record, place: int, unit: Unit) -> bool:
         """Apply one event, at `place` in its batch, under the policy that holds then; False if it moves no clock, as a duplicate."""
         policy = self._settle_policy(customer, event.time_ms)
         if customer.mark is not None and customer.mark[1] <= event.time_ms:
@@ -100,6 +109,7 @@ class Customers:
         else:
             if type(event.data) is RelationErased:
                 event = self._marks.name(event, customer.state)
+            raw = raw_of(record) if type(event.data) in ABOUT_ORDERS else _LATER
             customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome, customer.mark)
             if customer.mark is not None and customer.state is not None:
                 customer.mark, customer.marked = None, True  # from here on his state knows it
@@ -110,6 +120,10 @@ class Customers:
         if self._outcome.derived:
             self._hop.tell(place, self._outcome.derived)
             self._outcome.derived = []
+        rejected = self._outcome.rejected
+        for k in range(len(rejected)):
+            if rejected[k][1][2] < 0:
+                rejected[k] = (rejected[k][0], raw_of(record))
         self._deliver(customer, unit)
         return moves_time
 

@@ -14,11 +14,10 @@ from stream_app.codec.rekeyed import origin_headers
 from stream_app.codec.state import STATE_VERSION, check_state_version
 from stream_app.domain import evaluate
 from stream_app.domain.events import Event, Rejected, Watermark
-from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.state import NEVER
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.processor.customers import Customer, Customers
+from stream_app.processor.customers import Customer, Customers, raw_of
 from stream_app.processor.hop import REKEYED, Hop
 from stream_app.processor.marks import Erasing, Marks
 from stream_app.processor.policies import PolicyBook
@@ -117,7 +116,7 @@ class StatusProcessor:
             held = None if type(event) is Rejected else self._policies.current(event.shop_id)
             rejected = event if type(event) is Rejected else evaluate.unknown_shop() if held is None else None
             if rejected is not None:
-                self._customers.reject(rejected, _raw(decoded.record), unit)
+                self._customers.reject(rejected, raw_of(decoded.record), unit)
                 continue
             if decoded.key is None:
                 assert type(event.data) is Watermark  # the codec demands a subject of all other types
@@ -159,7 +158,7 @@ class StatusProcessor:
         for at, decoded in queue:
             self._fire_passed(customer, shop, decoded.time_ms, place, at, unit)
             place = at
-            if not self._customers.apply(customer, decoded.content, _raw(decoded.record), at, unit):
+            if not self._customers.apply(customer, decoded.content, decoded.record, at, unit):
                 self._streams.retract(shop, place)
         self._touched[customer.stands_at()] = place
         if customer.erased:
@@ -287,7 +286,3 @@ class StatusProcessor:
         touched = [] if self._is_complete else self._customers.deadlines(self._touched, unit)
         self._streams.settle(touched, complete=self._is_complete)
         self._touched.clear()
-
-
-def _raw(record: Record) -> Raw:
-    return (record.topic, record.partition, record.offset, record.key, record.value, list(record.headers))

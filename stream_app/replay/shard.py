@@ -6,6 +6,7 @@ means for another is applied to him right after it. What a customer publishes is
 mappings that wait for the end would have to be fetched from memory again.
 """
 
+from bisect import bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from operator import itemgetter
@@ -13,52 +14,42 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers, dead_letter_line
 from stream_app.codec.envelope import VALUE_BYTES_MAX
 from stream_app.codec.events import check_time, decode_record, peek
 from stream_app.codec.marks import REPLAY_SECRET, digest_of, find_named, mark_key
 from stream_app.domain import evaluate
-from stream_app.domain.changes import Outgoing, Who
+from stream_app.domain.changes import Who
 from stream_app.domain.erasure import erase
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import (
+    ABOUT_ORDERS,
     EVENT_TYPES,
     ORDER_TYPES,
     CustomerErased,
     CustomerMerged,
     Event,
-    OrderPlaced,
     ReferralMade,
     Rejected,
     RelationErased,
     RelationForgotten,
 )
 from stream_app.domain.facts.notes import Mark, Raw
-from stream_app.domain.facts.state import State, is_customer
+from stream_app.domain.facts.state import is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.replay.families import Families, Name
+from stream_app.replay.lives import Life, encode, encode_line, life_of, name_of
 
-Line = tuple[int, int, Event, bytes]
-"""One accepted event of a file, as it sorts: its time, the number of its line over all files, and the line as it was read."""
+Line = tuple[int, int, Event, bytes | int]
+"""One accepted event, as it sorts: its time, the number of its line over all files, and the line, or where to read it again."""
 
 _NOT_A_LINE: Final[Raw] = ("", 0, -1, None, None, [])
 _BUFFER_BYTES: Final = 1 << 20
 _WATERMARK: Final = "watermark"
 _TOPICS: Final[dict[str, str]] = {name: "contacts" for name in EVENT_TYPES if name not in ORDER_TYPES}
 _ENDS: Final = b"\r\n"
-_time_of: Final = itemgetter(0)
-
-
-class Life:
-    """A customer, what he has become, and what was said of him: (effective_at, sequence, place, line) of each."""
-
-    def __init__(self, who: Who) -> None:
-        self.who = who
-        self.state: State | None = None
-        self.outcome = Outcome()
-        self.said: list[tuple[int, int, int, bytes]] = []
+_first_of: Final = itemgetter(0)
 
 
 class Shard:
@@ -72,6 +63,7 @@ class Shard:
         self._wall_ms = wall_ms
         self._lines: dict[Name, list[Line]] = {}  # by customer, or by the head of his family
         self._found = Families()  # by a shard that is alone, as it reads
+        self._starts: list[tuple[int, Path]] = []  # where a file begins, counted over all of them
         self._watermarks: list[tuple[int, str, int]] = []  # line number, shop, time
         self.dead_letters: list[tuple[int, bytes]] = []
         self.events: list[tuple[int, str, str, bytes]] = []  # effective_at, shop, customer
@@ -83,15 +75,26 @@ class Shard:
 
     def read(self, files: list[Path]) -> None:
         """Decode this shard's lines."""
-        number, is_shared = -1, self._count > 1
+        number, is_shared, place = -1, self._count > 1, 0
         for file in files:
+            self._starts.append((place, file))
             with file.open("rb", buffering=_BUFFER_BYTES) as lines:
-                if lines.read(len(BOM_UTF8)) != BOM_UTF8:
+                if lines.read(len(BOM_UTF8)) == BOM_UTF8:
+                    place += len(BOM_UTF8)
+                else:
                     lines.seek(0)
                 for line in lines:
                     number += 1
                     if not is_shared or self._is_mine(line):
-                        self._take(number, line)
+                        self._take(number, line, place)
+                    place += len(line)
+
+    def _read_again(self, place: int) -> bytes:
+        """The line that begins at `place`."""
+        start, file = self._starts[bisect_right(self._starts, place, key=_first_of) - 1]
+        with file.open("rb") as lines:
+            lines.seek(place - start)
+            return lines.readline().rstrip(_ENDS)
 
     def _is_mine(self, text: bytes) -> bool:
         seen = peek(text)
@@ -104,7 +107,7 @@ class Shard:
             shop, customer = self._families.get((shop, customer), (shop, customer))
         return crc32(f"{shop}/{customer}".encode()) % self._count == self._index
 
-    def _take(self, number: int, text: bytes) -> None:
+    def _take(self, number: int, text: bytes, place: int) -> None:
         # An end of line is no fault of an event, and so is cut off only where somebody might see it: it would cost a copy.
         event = decode_record(None, text if len(text) <= VALUE_BYTES_MAX else text.rstrip(_ENDS), (), 0)
         if isinstance(event, Rejected):
@@ -127,7 +130,8 @@ class Shard:
             self._found.join(event)
         name = event.shop_id, event.customer_id
         name = self._families.get(name, name) if self._families else name
-        line: Line = (event.time_ms, number, event, text)
+        # Millions of texts in memory would drive the rest out of the processor's caches; few are wanted again.
+        line: Line = (event.time_ms, number, event, text.rstrip(_ENDS) if type(event.data) in ABOUT_ORDERS else place)
         mine = self._lines.get(name)
         if mine is None:
             self._lines[name] = [line]
@@ -158,7 +162,7 @@ class Shard:
             lives = self._live(taken, watermarks)
             lines.clear()
             for life in lives:
-                _encode(life)
+                encode(life)
             self._lives.extend(lives)
         self._lines.clear()
 
@@ -172,12 +176,12 @@ class Shard:
 
     def conclude(self, until_ms: int) -> None:
         """Fire every deadline up to `until_ms`; fills `events`, `profiles` and `dead_letters`, each in order."""
-        self._lives.sort(key=_name_of)
+        self._lives.sort(key=name_of)
         for life in self._lives:
             who, state, outcome = life.who, life.state, life.outcome
             if state is not None:
                 evaluate.advance(who, state, until_ms, self._policy, outcome)
-            _encode(life)
+            encode(life)
             life.said.sort()  # places are unique, so lines are never compared
             for time_ms, _, _, line in life.said:
                 self.events.append((time_ms, who.shop_id, who.customer_id, line))
@@ -188,22 +192,24 @@ class Shard:
                 evaluate.reach(state, until_ms, self._policy)
                 self.profiles.append((who.shop_id, who.customer_id, encode_line(profile(who, state, self._policy))))
         self.dead_letters.sort()
-        self.events.sort(key=_time_of)  # customers are in order already, and stay so within a moment
+        self.events.sort(key=_first_of)  # customers are in order already, and stay so within a moment
 
     def _live(self, lines: list[Line], watermarks: Iterator[tuple[int, int]]) -> list[Life]:
         """The lives of one customer, or of a family."""
         lives: dict[str, Life] = {}
         life: Life | None = None
         watermark = next(watermarks, None)
-        for time_ms, number, event, text in lines:
+        for time_ms, number, event, kept in lines:
             while watermark is not None and watermark[0] < number:
                 self._reach_all(lives, watermark[1])
                 watermark = next(watermarks, None)
             if life is None or life.who.customer_id != event.customer_id:
-                life = _life_of(lives, event)
+                life = life_of(lives, event)
             outcome = life.outcome
-            # Of an order nothing is kept but what a dead letter would show; what may wait for its order is kept as it is.
-            self._apply(life, event, _raw(number, event.type, text if type(event.data) is OrderPlaced else text.rstrip(_ENDS)))
+            known = len(outcome.rejected)
+            self._apply(life, event, _raw(number, event.type, kept if isinstance(kept, bytes) else None))
+            if not isinstance(kept, bytes):
+                self._complete(outcome, known, number, kept)
             is_refused = outcome.rejected and outcome.rejected[-1][1][2] == number
             if not is_refused and not outcome.timeless:
                 self._accept(time_ms)
@@ -211,11 +217,18 @@ class Shard:
                 self._tell(lives, outcome)
         return list(lives.values())
 
+    def _complete(self, outcome: Outcome, known: int, number: int, place: int) -> None:
+        """Give the line that stands at `place`, if it was refused, the text that its dead letter shows."""
+        for k in range(known, len(outcome.rejected)):
+            rejected, (topic, partition, offset, key, _, headers) = outcome.rejected[k]
+            if offset == number:
+                outcome.rejected[k] = (rejected, (topic, partition, offset, key, self._read_again(place), headers))
+
     def _tell(self, lives: dict[str, Life], outcome: Outcome) -> None:
         """Apply what an event means for others, and what that means again."""
         told, outcome.derived = outcome.derived, []
         for event in told:  # it grows on the way
-            life = _life_of(lives, event)
+            life = life_of(lives, event)
             self._apply(life, event, _NOT_A_LINE)
             told.extend(life.outcome.derived)
             life.outcome.derived = []
@@ -264,34 +277,10 @@ class Shard:
         )
 
 
-def _life_of(lives: dict[str, Life], event: Event) -> Life:
-    life = lives.get(event.customer_id)
-    if life is None:
-        life = lives[event.customer_id] = Life(Who(event.shop_id, event.customer_id))
-    return life
-
-
-def _name_of(life: Life) -> tuple[str, str]:
-    return life.who.shop_id, life.who.customer_id
-
-
 def _number_of(line: Line) -> int:
     return line[1]
 
 
-def _encode(life: Life) -> None:
-    """Turn what was published of one customer into lines."""
-    said, published = life.said, life.outcome.published
-    for outgoing in published:
-        said.append((outgoing.time_ms, outgoing.sequence, len(said), encode_line(outgoing)))
-    published.clear()
-
-
-def encode_line(outgoing: Outgoing) -> bytes:
-    """One line of the replay's output: the topic and the event."""
-    return b'{"topic":"' + outgoing.topic.encode() + b'","event":' + encode_outgoing(outgoing) + b"}\n"
-
-
-def _raw(number: int, event_type: str, text: bytes) -> Raw:
+def _raw(number: int, event_type: str, text: bytes | None) -> Raw:
     """The coordinates of a line: the topic its type goes to, and its number over all files, from 0, as the offset."""
     return (_TOPICS.get(event_type, "orders"), 0, number, None, text, [])

@@ -212,6 +212,9 @@ EVENT_TYPES: dict[str, type[EventData]] = {
     "watermark": Watermark,
 }
 
+ABOUT_ORDERS = frozenset({OrderCancelled, OrderRefunded, PaymentReceived})
+"""What may wait for its order, and with it the record as it came. Of all else a record is wanted again only if it is refused."""
+
 DERIVED_TYPES: dict[str, type[EventData]] = {
     "referral.known": ReferralKnown,
     "referral.first_order": ReferralFirstOrder,

@@ -53,3 +53,22 @@ def test_ends_of_lines_are_no_part_of_an_event(tmp_path: Path) -> None:
     assert _replay(tmp_path, _lines(), b"\r\n", shards=1, as_given=False) == unix
     kept = [json.loads(line)["value_base64"] for line in unix.splitlines() if b'"topic":"dead-letters"' in line]
     assert {b64decode(value)[-1:] for value in kept} == {b"}", b"N"}  # of an event, and of what is no JSON
+
+
+def test_a_refused_line_is_read_again_where_it_stands(tmp_path: Path) -> None:
+    first = [structured("order.placed", id="e-1", data=ORDER), structured("contact.made", id="e-2", subject="Jos\u00e9")]
+    second = [structured("order.placed", id=f"e-{number}", data=ORDER, subject=f"c-{number}") for number in (3, 4)]
+    refused = structured("order.placed", id="e-5", data={**ORDER, "total_minor": 1})  # its order is another event's
+    foreign = structured("order.placed", id="e-6", data={**ORDER, "currency": "CHF"})
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join(first))
+    (tmp_path / "b.jsonl").write_bytes(b"\xef\xbb\xbf" + b"\r\n".join([*second, refused, foreign]))
+    (tmp_path / "policy.json").write_text('{"currency": "EUR"}')
+    for shards in (1, 2):
+        replay([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], tmp_path / "policy.json", tmp_path / "out.jsonl", shards=shards)
+        written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+        letters = [letter for letter in written if letter["topic"] == "dead-letters"]
+        assert [b64decode(letter["value_base64"]) for letter in letters] == [refused, foreign]
+        assert [(letter["headers"]["error.code"], letter["headers"]["error.offset"]) for letter in letters] == [
+            ("order_exists", "4"),
+            ("currency_mismatch", "5"),
+        ]
