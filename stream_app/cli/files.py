@@ -5,20 +5,23 @@ from typing import Annotated
 
 import typer
 
-from stream_app.cli import show
+from stream_app.cli import show, sources
 from stream_app.errors import ConfigError, Failure
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
 
 
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line; with --mapping anything else.", show_default=False)],
     policy: Annotated[Path, typer.Option(help="The policy, in YAML or JSON.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="Where the lines go.  [default: standard output]", show_default=False)] = None,
     until: Annotated[
         str | None, typer.Option(help="Time ends here, RFC 3339.  [default: the latest accepted event]", show_default=False)
     ] = None,
     as_given: Annotated[bool, typer.Option("--as-given", help="Apply the events in file order instead of time order.")] = False,
+    mapping: sources.Mapping = None,
+    shop: sources.Shop = None,
+    time_zone: sources.TimeZone = None,
 ) -> None:
     """Evaluate events from files, without Kafka.
 
@@ -33,7 +36,8 @@ def replay(
         until_ms = parse_time_ms(until)
         if until_ms is None or not YEAR_1_MS <= until_ms < YEAR_10000_MS:
             raise ConfigError(f"--until {until}: not an RFC 3339 time with an offset, such as 2026-03-01T00:00:00Z")
-    done = run(files, policy, out, until_ms, as_given=as_given)
+    with sources.as_events(files, mapping, shop, time_zone) as events:
+        done = run(events, policy, out, until_ms, as_given=as_given)
     if not compiled.is_in_use():
         show.note(compiled.SLOWER)
     if erased := done.pop("erasures", 0):

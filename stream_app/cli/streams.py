@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream_app.cli import show
+from stream_app.cli import show, sources
 from stream_app.errors import ConfigError, Failure
 from stream_app.settings import Settings
 
@@ -43,11 +43,15 @@ def create_topics(
 
 
 def publish(
-    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line; with --mapping anything else.", show_default=False)],
     rate: Annotated[int | None, typer.Option(min=1, help="At most so many events a second.", show_default=False)] = None,
     history: Annotated[
         bool, typer.Option("--history", help="For a policy with `clock: events`: tell at the end how far time has come.")
     ] = False,
+    mapping: sources.Mapping = None,
+    shop: sources.Shop = None,
+    time_zone: sources.TimeZone = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --mapping: show the first events, publish nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Publish events from files.
@@ -55,10 +59,18 @@ def publish(
     Each line goes to the topic of its type, and the command waits until all are stored. A line that is no CloudEvent of a known
     type is refused with its number; all others are published.
     """
+    if dry_run:
+        sources.dry_run(files, mapping, shop, time_zone)
+        return
     settings = show.settings_for_command()
+    with show.interruptible(), sources.as_events(files, mapping, shop, time_zone) as events:
+        _publish(settings, events, rate, as_json, history=history)
+
+
+def _publish(settings: Settings, files: list[Path], rate: int | None, as_json: bool, *, history: bool) -> None:
     from stream_app.worker.publish import publish as send
 
-    with show.interruptible(), _progress_bar(files) as progress:
+    with _progress_bar(files) as progress:
         done = asyncio.run(send(settings, files, rate=rate, history=history, progress=progress))
     for complaint in done.complaints:
         show.note(complaint)

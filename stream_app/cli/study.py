@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from stream_app.cli import show
+from stream_app.cli import show, sources
 from stream_app.errors import ConfigError, Failure
 
 
 def calibrate(
-    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line; with --mapping anything else.", show_default=False)],
     policy: Annotated[
         Path | None, typer.Option(help="The shop's policy: its product groups, zone, currency and margin.", show_default=False)
     ] = None,
@@ -21,6 +21,9 @@ def calibrate(
         Path | None,
         typer.Option(help="Where report.html and policy.yaml go.  [default: calibration; with --json nowhere]", show_default=False),
     ] = None,
+    mapping: sources.Mapping = None,
+    shop: sources.Shop = None,
+    time_zone: sources.TimeZone = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Find the turn-over point in a shop's own history.
@@ -34,7 +37,8 @@ def calibrate(
         raise Failure(f"calibrate needs {error.name}: install stream-app[calibrate]") from None
 
     day = _read_date(until)
-    found = run(files, policy, day, false_alarms, show.note)
+    with sources.as_events(files, mapping, shop, time_zone) as events:
+        found = run(events, policy, day, false_alarms, show.note)
     folder = out if out is not None or json else Path("calibration")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,11 @@ The numbers of the contract's sketch are the defaults inside their sections. Wha
 
 import re
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictStr, Tag
 
 from stream_app.codec.policy.segments import SegmentRule
+from stream_app.codec.policy.zones import check_zone
 from stream_app.codec.times import format_time, parse_time_ms
 
 INTEGER_MAX = 2**53 - 1
@@ -30,14 +30,6 @@ Channel = Literal["email", "mailing", "phone", "visit", "chat", "other"]
 
 SECTION = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False, use_attribute_docstrings=True)
 _THRESHOLD = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
-
-
-def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be an IANA time zone, like Europe/Amsterdam") from None
-    return name
 
 
 def _check_instant(text: str) -> str:
@@ -266,7 +258,7 @@ class PolicyDocument(Section):
 
     shop: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] | None = None
     version: Annotated[int, Field(ge=1, le=INTEGER_MAX)] = 1
-    time_zone: Annotated[StrictStr, AfterValidator(_check_zone)] = "UTC"
+    time_zone: Annotated[StrictStr, AfterValidator(check_zone)] = "UTC"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     """ISO 4217 code; orders in another currency are rejected."""
     margin_pct: Percent = 40

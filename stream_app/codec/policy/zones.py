@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stream_app.domain.calendar import Calendar
 
@@ -11,6 +11,19 @@ FIRST_DAY = date(1989, 1, 1)
 LAST_DAY = date(2101, 12, 31)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+def check_zone(name: str) -> str:
+    """The name itself.
+
+    Raises:
+        ValueError: it is no IANA time zone.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone, like Europe/Amsterdam") from None
+    return name
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,211 @@
+"""Rows into events: every rule that applies to a row makes an event of it, and every event is checked as a worker would."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from stream_app.codec.events import decode_record
+from stream_app.domain.events import Rejected
+from stream_app.intake.document import Column, Lines, Mapping, Rule, Test
+from stream_app.intake.rows import Numbered
+from stream_app.intake.values import Row, look_up, read_integer, read_money, read_time, read_truth
+
+_HOLE: Final = re.compile(r"\{([^{}]+)\}")
+_INTEGERS: Final = frozenset({"quantity"})
+_TRUTHS: Final = frozenset({"accepted"})
+_LISTS: Final = frozenset({"closed_channels"})
+
+
+class Mapped(NamedTuple):
+    """One CloudEvent, as JSON, and the row it comes from."""
+
+    row: int
+    event: bytes
+
+
+class Complaint(NamedTuple):
+    """What is wrong with a row: the field, and the fix; it quotes no value."""
+
+    row: int
+    text: str
+
+
+class _FlawError(ValueError):
+    """A field of the event that a row cannot give."""
+
+    def __init__(self, field: str, columns: list[str], text: str) -> None:
+        named = " or ".join(columns)
+        super().__init__(f"{field}: {named + ' ' if named else ''}{text}")
+
+
+def shape(rows: Iterable[Numbered], mapping: Mapping) -> Iterator[Mapped | Complaint]:
+    """The events of `rows` in their order; rows to which no rule applies give nothing."""
+    open_groups: dict[int, tuple[Any, int, list[Row]]] = {}
+    for number, row in rows:
+        if row is None:
+            yield Complaint(number, "not a row: it is no JSON object, or has more or fewer cells than the head has names")
+            continue
+        for index, rule in enumerate(mapping.events):
+            if rule.group_by is None:
+                if _applies(rule, row):
+                    yield from _events(rule, mapping, number, [row])
+                continue
+            name = look_up(row, rule.group_by)
+            held = open_groups.get(index)
+            if held is not None and held[0] == name:
+                held[2].append(row)
+                continue
+            if held is not None and _applies(rule, held[2][0]):
+                yield from _events(rule, mapping, held[1], held[2])
+            open_groups[index] = (name, number, [row])
+    for index, (_, number, group) in open_groups.items():
+        if _applies(mapping.events[index], group[0]):
+            yield from _events(mapping.events[index], mapping, number, group)
+
+
+def _applies(rule: Rule, row: Row) -> bool:
+    return all(_holds(test, look_up(row, column)) for column, test in rule.where.items())
+
+
+def _holds(test: Test, found: Any) -> bool:
+    text = None if found is None else str(found)
+    if test.present is not None and test.present != (found is not None):
+        return False
+    if test.any_of is not None and text not in test.any_of:
+        return False
+    return test.none_of is None or text not in test.none_of
+
+
+def _events(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Iterator[Mapped | Complaint]:
+    if rule.each is None:
+        yield _event(rule, mapping, number, rows)
+        return
+    entries = look_up(rows[0], rule.each)
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            yield _event(rule, mapping, number, [{**rows[0], **{f"{rule.each}.{name}": value for name, value in entry.items()}}])
+
+
+def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped | Complaint:
+    row = rows[0]
+    try:
+        currency = _currency(rule, mapping, row)
+        data = {name: found for name, column in rule.data.items() if (found := _read(name, column, row, mapping, currency)) is not None}
+        if rule.type == "order.placed":
+            data.setdefault("currency", currency)
+        else:
+            data.pop("currency", None)  # it says how to read the amounts
+        if rule.lines is not None:
+            data["lines"] = list(_lines(rule.lines, rows, mapping, currency))
+        event = {
+            "specversion": "1.0",
+            "id": _text("id", rule.id, row),
+            "source": f"/shops/{mapping.shop}",
+            "type": rule.type,
+            "subject": _text("subject", rule.subject, row),
+            "time": _time("time", rule.time, row, mapping),
+            "data": data,
+        }
+    except _FlawError as flaw:
+        return Complaint(number, str(flaw))
+    value = msgspec.json.encode(event)
+    checked = decode_record(None, value, (), 0)
+    return Complaint(number, checked.detail) if isinstance(checked, Rejected) else Mapped(number, value)
+
+
+def _currency(rule: Rule, mapping: Mapping, row: Row) -> str:
+    column = rule.data.get("currency")
+    found = _text("data.currency", column, row).upper() if column is not None else mapping.currency
+    if found is None and (
+        rule.lines is not None or any(name.endswith("_minor") and column.unit is None for name, column in rule.data.items())
+    ):
+        raise _FlawError("data.currency", [], "is not known: name a column for it, or give the mapping's currency")
+    return found or ""
+
+
+def _lines(lines: Lines, rows: list[Row], mapping: Mapping, currency: str) -> Iterator[dict[str, Any]]:
+    entries = rows if lines.each is None else look_up(rows[0], lines.each)
+    fields = {"sku": lines.sku, "category": lines.category, "quantity": lines.quantity, "total_minor": lines.total_minor}
+    for place, entry in enumerate(entries if isinstance(entries, list) else []):
+        if not isinstance(entry, dict):
+            raise _FlawError(f"data.lines[{place}]", [], "is no JSON object")
+        found = {
+            name: _read(name, column, entry, mapping, currency, f"data.lines[{place}].{name}")
+            for name, column in fields.items()
+            if column is not None
+        }
+        yield {name: value for name, value in found.items() if value is not None}
+
+
+def _read(name: str, column: Column, row: Row, mapping: Mapping, currency: str, field: str | None = None) -> Any:
+    """A field of the data, as its name asks for: money, a number, a time, a truth, a list, or text."""
+    field = field or f"data.{name}"
+    found = _find(field, column, row)
+    if found is None:
+        return None
+    try:
+        return _convert(name, column, row, found, mapping, currency)
+    except (ValueError, OverflowError) as error:
+        raise _FlawError(field, column.columns(), str(error)) from None
+
+
+def _convert(name: str, column: Column, row: Row, found: Any, mapping: Mapping, currency: str) -> Any:
+    if name.endswith("_minor"):
+        return _money(column, row, found, mapping, currency)
+    if name.endswith("_at"):
+        return read_time(found, mapping.time_zone, mapping.time_format, column.unit)
+    if name in _INTEGERS:
+        return read_integer(found)
+    if name in _TRUTHS:
+        return read_truth(found)
+    if name in _LISTS and isinstance(found, str):
+        return [word.strip() for word in found.split(",") if word.strip()]
+    return found if name == "criteria" or isinstance(found, bool | list | dict) else str(found)
+
+
+def _money(column: Column, row: Row, found: Any, mapping: Mapping, currency: str) -> int:
+    minor = read_integer(found) if column.unit == "minor" else read_money(found, currency, decimal_comma=mapping.decimal_comma)
+    if column.times is not None:
+        factor = look_up(row, column.times)
+        minor *= 1 if factor is None else read_integer(factor)
+    return abs(minor) if column.is_absolute else minor
+
+
+def _find(field: str, column: Column, row: Row) -> Any:
+    """The raw value, with its default and the meaning of its word."""
+    if column.value is not None:
+        return column.value
+    if column.template is not None:
+        names = _HOLE.findall(column.template)
+        parts = {name: look_up(row, name) for name in names}
+        found: Any = None if None in parts.values() else _HOLE.sub(lambda hole: str(parts[hole[1]]), column.template)
+    else:
+        found = next((value for name in column.columns() if (value := look_up(row, name)) is not None), None)
+    if found is None:
+        return column.default
+    if column.is_lowered:
+        found = str(found).lower()
+    if column.words is not None:
+        if str(found) not in column.words:
+            raise _FlawError(field, column.columns(), "holds a word that the mapping's `words` do not name")
+        return column.words[str(found)]
+    return found
+
+
+def _text(field: str, column: Column, row: Row) -> str:
+    found = _find(field, column, row)
+    if found is None:
+        raise _FlawError(field, column.columns(), "is empty")
+    return str(found)
+
+
+def _time(field: str, column: Column, row: Row, mapping: Mapping) -> str:
+    found = _find(field, column, row)
+    if found is None:
+        raise _FlawError(field, column.columns(), "is empty")
+    try:
+        return read_time(found, mapping.time_zone, mapping.time_format, column.unit)
+    except (ValueError, OverflowError) as error:
+        raise _FlawError(field, column.columns(), str(error)) from None

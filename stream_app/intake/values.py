@@ -1,0 +1,141 @@
+"""What stands in a row, as what an event needs: exact money, instants, and values deep inside JSON.
+
+A value that cannot be read raises ValueError whose text says what is wrong with it, without quoting it: it may be personal.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from stream_app.codec.policy.currencies import exponent_of
+from stream_app.codec.times import format_time, parse_time_ms
+
+Row = dict[str, Any]
+
+UNITS: Final = {"seconds": Decimal(1_000), "milliseconds": Decimal(1), "microseconds": Decimal("0.001")}
+"""What a number that is a time counts since 1970, in milliseconds."""
+
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[([^=\]]+)=([^\]]*)\]|\.")
+_SPACED_OFFSET: Final = re.compile(r" ([+-][0-9]{2}:?[0-9]{2})$")
+_NOISE: Final = re.compile(r"[^0-9.,+\-]")
+
+
+def look_up(row: Row, path: str) -> Any:
+    """The value at `path`: a column of that very name, else steps into JSON: `properties.order_id`, `params[key=currency].value`.
+
+    None where there is nothing, or only an empty text.
+    """
+    found: Any = row.get(path) if path in row else _descend(row, path)
+    if isinstance(found, str):
+        found = found.strip()
+    return None if found == "" else found
+
+
+def _descend(value: Any, path: str) -> Any:
+    for name, key, wanted in _steps(path):
+        if name:
+            value = value.get(name) if isinstance(value, dict) else None
+        else:
+            rows = value if isinstance(value, list) else []
+            value = next((one for one in rows if isinstance(one, dict) and str(one.get(key)) == wanted), None)
+        if value is None:
+            return None
+    return value
+
+
+@lru_cache(maxsize=1_000)
+def _steps(path: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple(match.groups("") for match in _STEP.finditer(path) if match.group() != ".")  # type: ignore[misc]
+
+
+def read_money(value: Any, currency: str, *, decimal_comma: bool) -> int:
+    """A decimal amount in minor units, exactly: 12.50 EUR is 1250. Currency signs and thousands separators may stand in a text."""
+    try:
+        amount = Decimal(_plain(value, decimal_comma=decimal_comma) if isinstance(value, str) else str(value))
+    except InvalidOperation:
+        raise ValueError("is no amount, such as 12.50") from None
+    if not amount.is_finite():
+        raise ValueError("is no amount, such as 12.50")
+    places = exponent_of(currency)
+    minor = amount.scaleb(places)
+    if minor != minor.to_integral_value():
+        raise ValueError(f"has more decimals than {currency} has ({places})")
+    return int(minor)
+
+
+def _plain(text: str, *, decimal_comma: bool) -> str:
+    bare = _NOISE.sub("", text)
+    mark, other = (",", ".") if decimal_comma else (".", ",")
+    whole, _, part = bare.partition(mark)
+    if other in part or (other in whole and not re.fullmatch(rf"[+\-]?[0-9]{{1,3}}(?:\{other}[0-9]{{3}})+", whole)):
+        raise ValueError(
+            f"has its separators in unusual places: {'decimal_comma' if not decimal_comma else 'decimal_comma: false'} may help"
+        )
+    return whole.replace(other, "") + (f".{part}" if part else "")
+
+
+def read_integer(value: Any) -> int:
+    """A whole number, written as 3, "3" or 3.0."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("is no whole number") from None
+    if isinstance(value, bool) or not number.is_finite() or number != number.to_integral_value():
+        raise ValueError("is no whole number")
+    return int(number)
+
+
+def read_truth(value: Any) -> bool:
+    """True or false, in the words that tables use."""
+    word = str(value).lower()
+    if word in ("true", "yes", "y", "1"):
+        return True
+    if word in ("false", "no", "n", "0"):
+        return False
+    raise ValueError("is neither true nor false")
+
+
+def read_time(value: Any, zone: str, pattern: str | None, unit: str | None) -> str:
+    """An instant as RFC 3339 in UTC.
+
+    Args:
+        value: a text, a number (with `unit`), or what a Parquet file gives for a time.
+        zone: IANA name; holds for times that name no offset. Where the clock was put back, the earlier of two instants is meant.
+        pattern: of `strptime`; without one, ISO 8601 with a blank or a T.
+        unit: of a number, a key of `UNITS`.
+    """
+    if unit is not None:
+        return format_time(int(_number(value) * UNITS[unit] // 1))
+    if isinstance(value, datetime):
+        found = value
+    else:
+        exact = parse_time_ms(str(value)) if pattern is None else None
+        if exact is not None:
+            return format_time(exact)
+        found = _parse(str(value), pattern)
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=ZoneInfo(zone))
+    moment = found.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return format_time(moment.days * 86_400_000 + moment.seconds * 1_000 + moment.microseconds // 1_000)
+
+
+def _parse(text: str, pattern: str | None) -> datetime:
+    try:
+        if pattern is not None:
+            return datetime.strptime(text, pattern)  # noqa: DTZ007 - the mapping's zone is set where the text names none
+        return datetime.fromisoformat(_SPACED_OFFSET.sub(r"\1", text).replace(" UTC", "+00:00"))
+    except ValueError:
+        raise ValueError(f"is no time {'of the form ' + pattern if pattern else 'such as 2026-03-01 10:15:00'}") from None
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("is no number") from None
+    if isinstance(value, bool) or not number.is_finite():
+        raise ValueError("is no number")
+    return number
