@@ -15,8 +15,9 @@ SUITES = {
     "agreement": ("oracle", "agreement"),
     "simulator": ("simulator",),
     "kafka": ("integration", "faults"),
+    "page": ("web",),
 }
-BUDGETS_S = {"house": 60, "unit": 180, "agreement": 240, "simulator": 240, "kafka": 600}
+BUDGETS_S = {"house": 60, "unit": 180, "agreement": 240, "simulator": 240, "kafka": 600, "page": 120}
 SUM_S = 0.06
 
 
