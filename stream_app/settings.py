@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     sweep_rate: int = Field(
         2_000, ge=0, le=1_000_000, description="how many customers a second a worker brings under a new policy; 0 pauses it"
     )
+    insights: bool = Field(True, description="true or false: whether a worker also sums up insights per shop, in a process beside it")
+    insights_every_ms: int = Field(
+        1_000, ge=0, le=3_600_000, description="the least time between two records of one shop's insights, 0 or more"
+    )
     stall_timeout_s: int = Field(60, ge=1, description="the longest time without progress while records wait, 1 or more")
     session_timeout_ms: int = Field(10_000, ge=1_000, le=1_800_000, description="when the group gives a silent worker up, 1000 or more")
     transaction_timeout_ms: int = Field(15_000, ge=1_000, le=900_000, description="when the broker aborts a transaction, 1000 to 900000")

@@ -8,9 +8,9 @@ from stream_app.errors import StreamAppError
 from stream_app.settings import load_settings
 from stream_app.telemetry.logs import configure_logging
 from stream_app.telemetry.metrics import Metrics
-from stream_app.worker.app import INPUTS, OUTPUTS, run_engine
+from stream_app.worker.app import OUTPUTS, run_engine
 from stream_app.worker.preflight import lock_data_dir
-from stream_app.worker.topics import TABLE
+from stream_app.worker.topics import INPUTS, TABLE
 from tests.toy import ToyProcessor
 
 

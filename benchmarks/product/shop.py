@@ -97,9 +97,11 @@ class Shop:
 
     @contextmanager
     def worker(self, name: str = "w1", **extra: str) -> Iterator[Worker]:
-        """Run a worker; each name has its own data directory, which stays. `extra` are settings."""
+        """Run a worker, the status fold alone; each name has its own data directory, which stays. `extra` are settings."""
         log = self.place.folder / f"{self.name}-{name}-{time.monotonic_ns()}.log"
-        environment = self._environment(INSTANCE=name, DATA_DIR=str(self.place.folder / self.name / name), LOG_FORMAT="json", **extra)
+        environment = self._environment(
+            INSTANCE=name, DATA_DIR=str(self.place.folder / self.name / name), LOG_FORMAT="json", **{"INSIGHTS": "false", **extra}
+        )
         with log.open("wb") as target:
             command = [sys.executable, "-m", "stream_app", "worker"]
             started = time.monotonic()

@@ -100,6 +100,16 @@ def worker() -> None:
     run_worker(settings)
 
 
+def insights() -> None:
+    """Sum up insights per shop; a worker starts this beside itself."""
+    from stream_app.settings import load_settings
+
+    settings = load_settings()
+    from stream_app.worker.insights import run_insights
+
+    run_insights(settings)
+
+
 def watch(
     kind: Annotated[str | None, typer.Option("--type", help="Only this type, such as status.changed.", show_default=False)] = None,
     dimension: Annotated[str | None, typer.Option(help="Only changes of this dimension.", show_default=False)] = None,

@@ -15,7 +15,6 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from stream_app.demo import child
 from stream_app.demo.broker import EmbeddedBroker
 from stream_app.demo.dataset import events_file
 from stream_app.demo.jars import say
@@ -23,6 +22,7 @@ from stream_app.demo.observer import Observer, summary
 from stream_app.demo.view import View, print_summary
 from stream_app.errors import Failure
 from stream_app.settings import Settings, child_environment, load_settings
+from stream_app.worker import child
 from stream_app.worker.cluster import admin_client, reader
 from stream_app.worker.policy_topic import publish_policy
 from stream_app.worker.publish import publish

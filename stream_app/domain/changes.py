@@ -209,6 +209,7 @@ def _prove_lifecycle(state: State, policy: Policy, verdict: Verdict) -> Proof:
         order = {"event_type": "order.placed", "product_group": measures["product_group"]}
         if value == "active":
             return "ordered_within_rhythm", measures, thresholds, {**order, "before_at": thresholds["inactive_at"], "to": "active"}
+        measures["last_counting_order_at"] = max(state.last_ms)  # of any group: how late the loss is noticed
         return "silent_beyond_rhythm", measures, thresholds, {**order, "from_at": state.clock_ms, "to": "active"}
     measures = {"counting_orders": 0, "relation": state.related}
     order = {"event_type": "order.placed", "from_at": state.clock_ms, "to": "active"}

@@ -69,6 +69,14 @@ class PolicyBook:
         latest = self._latest
         return latest[shop_id] if shop_id in latest else latest.get(DEFAULT_KEY)
 
+    def at(self, shop_id: str, time_ms: int) -> Policy | None:
+        """The policy that was in force for the shop at a time; before its first version that one, None for an unknown shop."""
+        history = self._histories.get(shop_id if shop_id in self._latest else DEFAULT_KEY, [])
+        known = [(from_ms, policy) for from_ms, policy in history if policy is not None]
+        if not known:
+            return None
+        return next((policy for from_ms, policy in reversed(known) if from_ms <= time_ms), known[0][1])
+
     def by_hash(self, policy_hash: str) -> Policy | None:
         """A policy version seen before."""
         return self._by_hash.get(policy_hash)

@@ -28,11 +28,11 @@ from stream_app.settings import Settings, read_erasure_key
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics
 from stream_app.telemetry.server import MetricsServer
+from stream_app.worker.beside import insights_beside
 from stream_app.worker.policies import policy_follower
 from stream_app.worker.preflight import lock_data_dir, preflight
-from stream_app.worker.topics import TABLE, retentions
+from stream_app.worker.topics import INPUTS, TABLE, retentions
 
-INPUTS = ("orders", "contacts", "customer-events-rekeyed")
 OUTPUTS = (
     "customer-events-rekeyed",
     "status-changes",
@@ -40,7 +40,6 @@ OUTPUTS = (
     "service-level",
     "contact-advice",
     "customer-profiles",
-    "insights",
     "dead-letters",
 )
 _STOP_TIMEOUT_S = 8.0
@@ -71,24 +70,40 @@ async def _worker(settings: Settings, key: bytes | None) -> None:
     def factory(partition: int, partitions: int) -> Processor:
         return StatusProcessor(book, partition, partitions, settings.grace_ms, settings.topic(REKEYED), erasing)
 
+    async with following(settings, book, metrics):
+        erasing = None if key is None else Erasing(key, await retentions(settings))
+        async with insights_beside(settings):
+            await run_engine(settings, factory, metrics, table=TABLE, inputs=INPUTS, outputs=OUTPUTS)
+
+
+@asynccontextmanager
+async def following(settings: Settings, book: PolicyBook, metrics: Metrics) -> AsyncIterator[None]:
+    """Every policy that is published is in the book, and goes on being put there."""
     async with policy_follower(settings, book, metrics) as follower:
         await follower.read_to_end()
-        erasing = None if key is None else Erasing(key, await retentions(settings))
-        following = asyncio.create_task(_or_end(follower.follow()), name="policies")
+        task = asyncio.create_task(_or_end(follower.follow()), name="policies")
         try:
-            await run_engine(settings, factory, metrics, table=TABLE, inputs=INPUTS, outputs=OUTPUTS)
+            yield
         finally:
-            following.cancel()
+            task.cancel()
 
 
 async def run_engine(
-    settings: Settings, factory: ProcessorFactory, metrics: Metrics, *, table: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    settings: Settings,
+    factory: ProcessorFactory,
+    metrics: Metrics,
+    *,
+    table: str,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    member: Settings | None = None,
 ) -> None:
-    """Run an engine with any processor until the process is told to stop."""
+    """Run an engine with any processor until the process is told to stop; `member` are its settings where it is a group of its own."""
     facts = await preflight(settings)
     topology = Topology(
         app_id=settings.id, table=table, inputs=inputs, outputs=outputs, prefix=settings.topic_prefix, partitions=facts.partitions
     )
+    settings = member or settings
     engine = Engine(settings, topology, factory, metrics, cluster_id=facts.cluster_id, on_fatal=end_process)
     watchdog = Watchdog(engine, stall_timeout_s=settings.stall_timeout_s, on_stalled=end_process)
     stopped = _stop_on_signals()

@@ -16,7 +16,11 @@ from stream_app.settings import Settings
 from stream_app.worker.cluster import admin_client
 
 DEFAULT_PARTITIONS = 4
+INPUTS = ("orders", "contacts", "customer-events-rekeyed")
+"""What a worker's status fold reads, in the order in which ties are broken."""
+
 TABLE = "status"
+INSIGHTS_TABLE = "insights"
 _LONG_MAX = str(2**63 - 1)
 _LARGEST = "max.message.bytes"
 _KNOWN_POLLS = 200
@@ -24,6 +28,7 @@ _KNOWN_POLL_S = 0.05
 _MIB = 1 << 20
 _COMPACTED_SEGMENT_BYTES = 64 * _MIB
 _DYNAMIC_TOPIC_CONFIG = 1
+_SUMS_DAYS = 7  # they are read at once, by whoever has sent them
 
 Configs = dict[str, str]
 
@@ -32,7 +37,7 @@ Configs = dict[str, str]
 class Topic:
     """One topic: `configs` must hold, `initial` is only given at creation.
 
-    `together` topics have the same number of partitions; `fixed` is a count that is not asked for.
+    `together` topics have the same number of partitions; `fixed` is a count that is not asked for. `nameless`: nobody's id is in it.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Topic:
     initial: Configs
     together: bool = False
     fixed: int | None = None
+    nameless: bool = False
 
 
 def topics_of(settings: Settings) -> list[Topic]:
@@ -68,7 +74,9 @@ def topics_of(settings: Settings) -> list[Topic]:
         Topic("policies", policies, small, fixed=1),
         Topic("customer-events-rekeyed", inputs, {_LARGEST: str(2 * _MIB)}, together=True),
         Topic(changelog_name(settings.id, TABLE), compacted, small, together=True),
-        Topic("status-changes", outputs, {}),
+        Topic(changelog_name(settings.id, INSIGHTS_TABLE), compacted, small, together=True),
+        Topic(sums_name(settings), {**outputs, "retention.ms": str(_SUMS_DAYS * DAY_MS)}, small, together=True, nameless=True),
+        Topic("status-changes", outputs, {}, together=True),
         Topic("win-back", outputs, {}),
         Topic("service-level", outputs, {}),
         Topic("contact-advice", outputs, {}),
@@ -76,6 +84,16 @@ def topics_of(settings: Settings) -> list[Topic]:
         Topic("insights", compacted, small),
         Topic("dead-letters", {**outputs, _LARGEST: str(2 * _MIB)}, {}),
     ]
+
+
+def insights_group(settings: Settings) -> str:
+    """The consumer group of the insights fold, and the prefix of its transactional ids."""
+    return f"{settings.id}-insights"
+
+
+def sums_name(settings: Settings) -> str:
+    """The topic, without prefix, in which sums of a shop's insights travel between partitions."""
+    return f"{insights_group(settings)}-sums"
 
 
 async def create_topics(settings: Settings, partitions: int | None = None, replication: int = 1) -> dict[str, str]:
@@ -125,8 +143,12 @@ async def check_topics(settings: Settings) -> int:
 
 
 async def retentions(settings: Settings) -> dict[str, int | None]:
-    """The append-only topics by their names on the broker, and how long each keeps a record, in ms; None is for ever."""
-    wires = [settings.topic(topic.name) for topic in topics_of(settings) if topic.configs["cleanup.policy"] == "delete"]
+    """The append-only topics with customers in them, by their names on the broker, and how long each keeps a record, in ms.
+
+    None is for ever.
+    """
+    wanted = [topic for topic in topics_of(settings) if topic.configs["cleanup.policy"] == "delete" and not topic.nameless]
+    wires = [settings.topic(topic.name) for topic in wanted]
     async with admin_client(settings) as admin:
         existing = set(await admin.list_topics())  # what is missing is the preflight's to tell
         found = await _describe(admin, [wire for wire in wires if wire in existing])

@@ -51,6 +51,7 @@ async def test_each_right_that_is_lacking_is_named(guarded: str, tmp_path: Path)
         (TOPIC, "g-status-changes", LITERAL, US, DESCRIBE),
         (TOPIC, "g-contacts", LITERAL, SOMEBODY, READ),
         (GROUP, "g-app", LITERAL, US, DESCRIBE),
+        (GROUP, "g-app-insights", LITERAL, SOMEBODY, READ),
         (TRANSACTIONAL_ID, "g-app-", PREFIXED, SOMEBODY, WRITE),
     ):
         await allow(settings, kind, name, pattern, who, operation)
@@ -58,9 +59,10 @@ async def test_each_right_that_is_lacking_is_named(guarded: str, tmp_path: Path)
     assert {text for status, text in await acls(settings) if status == "failed"} == {
         f"READ and DESCRIBE_CONFIGS on topic g-orders is not allowed: {fix}",
         f"WRITE and DESCRIBE_CONFIGS on topic {changelog} is not allowed: {fix}",
-        f"WRITE and DESCRIBE_CONFIGS on topic g-status-changes is not allowed: {fix}",
+        f"READ and WRITE and DESCRIBE_CONFIGS on topic g-status-changes is not allowed: {fix}",
         f"DESCRIBE on topic g-contacts is not allowed: {fix}",
         f"READ on group g-app is not allowed: {fix}",
+        f"READ on group g-app-insights is not allowed: {fix}",
         f"WRITE on the transactional ids that begin with g-app- is not allowed: {fix}",
     }
     found = {finding.check: finding for finding in await examine(settings)}

@@ -12,9 +12,8 @@ from stream_app.demo.broker import free_port
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker, frame
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
-from stream_app.worker.app import INPUTS
 from stream_app.worker.cluster import producer
-from stream_app.worker.topics import TABLE, create_topics
+from stream_app.worker.topics import INPUTS, TABLE, create_topics
 from tests.integration.workers import START_LIMIT_S, Worker, applied, changes, publish, workers
 from tests.pages import page
 from tests.toy import Event, State

@@ -12,10 +12,9 @@ from stream_app.codec.state import STATE_VERSION
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, decode_marker, encode_marker, frame, state_of
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
-from stream_app.worker.app import INPUTS
 from stream_app.worker.cluster import producer
 from stream_app.worker.policy_topic import publish_policy
-from stream_app.worker.topics import TABLE, create_topics
+from stream_app.worker.topics import INPUTS, TABLE, create_topics
 from tests.fixtures.states import HERE, VERSIONS, changelog, half, rig_of
 from tests.integration import product
 from tests.integration.workers import START_LIMIT_S, wait_exit, workers

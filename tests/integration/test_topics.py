@@ -41,7 +41,7 @@ async def set_config(settings: Settings, name: str, key: str, value: str) -> Non
 
 
 async def test_every_topic_of_the_contract_is_created_and_stays(settings: Settings) -> None:
-    names = [*NAMES, f"{settings.id}-status-changelog"]
+    names = [*NAMES, *(f"{settings.id}-{own}" for own in ("status-changelog", "insights-changelog", "insights-sums"))]
     assert await create_topics(settings, partitions=3) == {
         settings.topic(name): "created" for name in (t.name for t in topics_of(settings))
     }
@@ -59,7 +59,7 @@ async def test_the_configurations_of_the_contract(settings: Settings) -> None:
     for name in ("orders", "contacts", "customer-events-rekeyed"):
         configs = await configs_of(settings, name)
         assert (configs["retention.ms"], configs["message.timestamp.after.max.ms"]) == ("-1", LONG_MAX)
-    for name in ("policies", "customer-profiles", "insights", f"{settings.id}-status-changelog"):
+    for name in ("policies", "customer-profiles", "insights", f"{settings.id}-status-changelog", f"{settings.id}-insights-changelog"):
         assert (await configs_of(settings, name))["cleanup.policy"] == "compact"
     assert (await configs_of(settings, "dead-letters"))["max.message.bytes"] == str(2 << 20)
 
@@ -85,7 +85,7 @@ async def test_retention_is_only_what_the_setting_says(settings: Settings, kafka
 
 
 async def test_a_missing_topic_is_one_line(settings: Settings) -> None:
-    with pytest.raises(TopicError, match=re.escape(f"topic {settings.topic('orders')} does not exist (and 11 more)")):
+    with pytest.raises(TopicError, match=re.escape(f"topic {settings.topic('orders')} does not exist (and 13 more)")):
         await check_topics(settings)
 
 

@@ -72,7 +72,7 @@ def workers(tmp_path: Path, *command: str) -> Iterator[Callable[..., Worker]]:
     started: list[Worker] = []
 
     def start(environment: dict[str, str], name: str = "w1", **extra: str) -> Worker:
-        settings = {"INSTANCE": name, "BATCH_WAIT_MS": "5", **environment, "DATA_DIR": str(tmp_path / name), **extra}
+        settings = {"INSTANCE": name, "BATCH_WAIT_MS": "5", "INSIGHTS": "false", **environment, "DATA_DIR": str(tmp_path / name), **extra}
         worker = Worker(settings, tmp_path / f"{name}.log", *command)
         started.append(worker)
         return worker

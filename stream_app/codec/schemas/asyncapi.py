@@ -5,6 +5,7 @@ from typing import Any
 from stream_app import __version__
 from stream_app.codec.dead_letters import CODE, DETAIL, ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES
+from stream_app.codec.schemas.shop import SHOP_TYPES
 from stream_app.codec.wire import DERIVED_WIRE_TYPES, WIRE_TYPES
 from stream_app.domain.events import ORDER_TYPES, Code
 
@@ -13,6 +14,7 @@ _BINDING = "0.5.0"
 _FORMAT = "application/schema+json;version=draft-2020-12"
 _SHOP = "[A-Za-z0-9._-]{1,128}"
 _CUSTOMER_KEY = {"type": "string", "pattern": f"^{_SHOP}/.{{1,128}}$", "description": "{shop_id}/{customer_id} in UTF-8"}
+_PERIOD_KEY = {"type": "string", "pattern": f"^{_SHOP}/(?:[0-9]{{4}}-[0-9]{{2}}|now)$", "description": "{shop_id}/{period} in UTF-8"}
 
 # Topic -> (what it is for, its key, the types in it).
 _IN: dict[str, tuple[str, dict[str, Any], list[str]]] = {
@@ -45,6 +47,7 @@ _OUT: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "service-level": ("The level at which a customer is to be served.", _CUSTOMER_KEY, ["service_level.changed"]),
     "contact-advice": ("How and when to contact a customer next.", _CUSTOMER_KEY, ["contact.advised"]),
     "customer-profiles": ("The latest full picture per customer; compacted.", _CUSTOMER_KEY, ["customer.profile"]),
+    "insights": ("What a shop learns from all its customers, by month and now; compacted.", _PERIOD_KEY, list(SHOP_TYPES)),
 }
 _DEAD_LETTERS = "dead-letters"
 

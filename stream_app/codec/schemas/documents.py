@@ -15,6 +15,7 @@ from stream_app.codec.policy import PolicyDocument
 from stream_app.codec.schemas.asyncapi import FILE as ASYNCAPI_FILE
 from stream_app.codec.schemas.asyncapi import make_asyncapi
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES, UNCAUSED
+from stream_app.codec.schemas.shop import SHOP_TYPES
 from stream_app.codec.wire import DERIVED_WIRE_TYPES, WIRE_TYPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,6 +29,7 @@ _CUSTOMER = {
     "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
     "description": "The customer id; it may contain slashes.",
 }
+_PERIOD = {"type": "string", "pattern": "^(?:[0-9]{4}-[0-9]{2}|now)$", "description": "The period: a month, or now."}
 _DATE_TIME = (
     "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\\.[0-9]+)?"
     "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -64,7 +66,8 @@ def make_schemas() -> dict[str, Schema]:
     """Every schema by its file name."""
     made = {"envelope" + SUFFIX: _finish("envelope", _envelope()), "policy" + SUFFIX: _finish("policy", _policy())}
     made |= {name + SUFFIX: _finish(name, _input(name, wire)) for name, wire in (WIRE_TYPES | DERIVED_WIRE_TYPES).items()}
-    made |= {name + SUFFIX: _finish(name, _output(name)) for name in OUTPUT_TYPES}
+    made |= {name + SUFFIX: _finish(name, _output(name, OUTPUT_TYPES[name], _CUSTOMER)) for name in OUTPUT_TYPES}
+    made |= {name + SUFFIX: _finish(name, _output(name, SHOP_TYPES[name], _PERIOD)) for name in SHOP_TYPES}
     return made
 
 
@@ -148,19 +151,19 @@ def _input(name: str, wire: type) -> Schema:
     return schema | ({"$defs": definitions} if definitions else {})
 
 
-def _output(name: str) -> Schema:
-    data, definitions = _define(OUTPUT_TYPES[name])
+def _output(name: str, shape: type, subject: Schema) -> Schema:
+    data, definitions = _define(shape)
     properties: Schema = {
         "specversion": {"const": "1.0"},
         "id": _OUT_ID,
         "source": _SOURCE,
         "type": {"const": name},
-        "subject": _CUSTOMER,
+        "subject": subject,
         "time": _OUT_TIME,
         "datacontenttype": {"const": "application/json"},
         "origin": {"enum": ["live", "backfill"], "description": "backfill: it took effect before the policy's live_since."},
     }
-    if name not in UNCAUSED:
+    if name in OUTPUT_TYPES and name not in UNCAUSED:
         properties["causationid"] = _OUT_ID | {"description": "The id of the change that this comes from."}
     description = data.pop("description")
     properties["data"] = data

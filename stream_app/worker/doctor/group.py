@@ -5,13 +5,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from stream_app.engine.takeover import outside
-from stream_app.engine.topology import changelog_name
 from stream_app.errors import Failure
 from stream_app.settings import Settings
 from stream_app.worker.cluster import partitions_of, reader
 from stream_app.worker.doctor.findings import Finding
 from stream_app.worker.doctor.wire import GroupRequest, ask, coordinator
-from stream_app.worker.topics import TABLE, topics_of
+from stream_app.worker.topics import INPUTS
 
 _UUID_CHARS = 37  # what the broker adds to a static member's name: a dash and a UUID
 
@@ -28,12 +27,10 @@ async def members_of(admin: AIOKafkaAdminClient, settings: Settings) -> set[str]
 
 async def check_group(admin: AIOKafkaAdminClient, settings: Settings, members: set[str] | None) -> list[Finding]:
     """Members and lag, by the group's offsets, which are written in the same transactions as the markers."""
-    changelog = changelog_name(settings.id, TABLE)
-    inputs = [topic.name for topic in topics_of(settings) if topic.together and topic.name != changelog]
     try:
         committed = await admin.list_consumer_group_offsets(settings.id, await coordinator(admin, settings.id))
         async with reader(settings) as client:
-            found = await partitions_of(client, settings, *inputs)
+            found = await partitions_of(client, settings, *INPUTS)
             begins, ends = await _bounds(client, found)
     except Failure as error:
         return [Finding("group", "skipped", str(error))]

@@ -9,7 +9,7 @@ from aiokafka.protocol.admin import DescribeAclsRequest
 from stream_app.settings import Settings
 from stream_app.worker.doctor.findings import Finding
 from stream_app.worker.doctor.wire import TRANSACTION, GroupRequest, TopicRightsRequest, ask, coordinator
-from stream_app.worker.topics import Topic, topics_of
+from stream_app.worker.topics import Topic, insights_group, topics_of
 
 READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS = 3, 4, 8, 10
 """Kafka's numbers of operations; what we may do is a mask of their bits."""
@@ -25,7 +25,7 @@ _GROUP_REFUSED = 30
 async def check_rights(admin: AIOKafkaAdminClient, settings: Settings) -> list[Finding]:
     """One finding for each resource that lacks a right, or one that says that nothing is lacking."""
     try:
-        lacking = [*await _topics(admin, settings), *await _group(admin, settings), *await _transactional_id(admin, settings)]
+        lacking = [*await _topics(admin, settings), *await _groups(admin, settings), *await _transactional_id(admin, settings)]
         if lacking:
             return [Finding("acls", "failed", f"{what}: grant it with kafka-acls.sh --add") for what in lacking]
         if await _has_no_authorizer(admin):
@@ -53,16 +53,21 @@ def _needed(topic: Topic) -> list[int]:
     return [DESCRIBE, *reads, *([] if topic.name in _ONLY_READ else [WRITE]), DESCRIBE_CONFIGS]
 
 
-async def _group(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+async def _groups(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+    names = [settings.id, *([insights_group(settings)] if settings.insights else [])]
+    return [lacking for name in names for lacking in await _group(admin, name)]
+
+
+async def _group(admin: AIOKafkaAdminClient, name: str) -> list[str]:
     try:
-        node = await coordinator(admin, settings.id)
+        node = await coordinator(admin, name)
     except KafkaError as error:
         if error.errno != _GROUP_REFUSED:
             raise
-        return [f"READ on group {settings.id} is not allowed"]
-    group = (await ask(admin, GroupRequest(settings.id), node)).groups[0]
+        return [f"READ on group {name} is not allowed"]
+    group = (await ask(admin, GroupRequest(name), node)).groups[0]
     missing = [READ] if group[0] == _GROUP_REFUSED else _without(group[-1], [READ])
-    return [f"{_list(missing)} on group {settings.id} is not allowed"] if missing else []
+    return [f"{_list(missing)} on group {name} is not allowed"] if missing else []
 
 
 async def _transactional_id(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:

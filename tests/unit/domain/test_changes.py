@@ -176,6 +176,12 @@ def test_every_status_has_a_reason(events: list[Event], day: float, codes: dict[
     assert {dimension: reason["code"] for dimension, reason in reasons.items()} == codes  # type: ignore[index]
 
 
+def test_a_loss_tells_the_last_order_of_any_group() -> None:
+    rules = policy(default_rhythm=Fixed(10), rhythms={"wine": Fixed(100)}, category_groups={"red": "wine"})
+    reason = last(Life(rules).take(order(at(0), "a", categories=("red",)), order(at(5), "b")).until(at(100)), "lifecycle")["reason"]
+    assert (reason["measures"]["last_order_at"], reason["measures"]["last_counting_order_at"]) == (at(0), at(5))  # type: ignore[index]
+
+
 # --- a new policy
 
 
