@@ -91,9 +91,13 @@ def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int | str)
     return blake2b(told, digest_size=16).hexdigest()
 
 
+_LENGTHS: Final = [length.to_bytes(4, "big") for length in range(256)]
+
+
 def _field(text: str) -> bytes:
     encoded = text.encode()
-    return len(encoded).to_bytes(4, "big") + encoded
+    length = len(encoded)
+    return (_LENGTHS[length] if length < 256 else length.to_bytes(4, "big")) + encoded
 
 
 def identify_change(who: Who, born_ms: int, sequence: int) -> str:

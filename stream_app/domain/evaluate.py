@@ -59,7 +59,8 @@ def apply(
         outcome.suppressed += 1
         outcome.timeless = True
         return state
-    if type(event.data) is ReferralKnown or type(event.data) is ReferralFirstOrder or type(event.data) is RelationForgotten:
+    data = event.data
+    if type(data) is ReferralKnown or type(data) is ReferralFirstOrder or type(data) is RelationForgotten:
         return _hear(who, state, event, policy, outcome, mark)
     is_new = state is None or not is_customer(state)
     if state is None or is_new:
@@ -69,16 +70,16 @@ def apply(
         outcome.duplicates += 1
         outcome.timeless = True
         return state
-    if type(event.data) is OrderPlaced and event.data.currency != policy.currency:
+    if type(data) is OrderPlaced and data.currency != policy.currency:
         outcome.rejected.append((_wrong_currency(policy), raw))
         outcome.timeless = True
         if not is_new:
-            outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
+            _remember(state, event, policy, outcome)
         return known
     late, before = _arrive(who, state, time_ms, policy, outcome)
     if time_ms > state.high_ms:
         state.high_ms = time_ms
-    outcome.forgotten.extend(["event_id"] * remember(state, event.name, time_ms, policy))
+    _remember(state, event, policy, outcome)
     first_ms = state.first_ms
     folded = fold(state, event, raw, policy)
     if folded.rejected or folded.forgotten:
@@ -93,6 +94,12 @@ def apply(
     if folded.referred or (state.referrers and state.first_ms != first_ms):
         _tell(who, state, time_ms, folded.referred, state.first_ms != first_ms, outcome)
     return state
+
+
+def _remember(state: State, event: Event, policy: Policy, outcome: Outcome) -> None:
+    early = remember(state, event.name, event.time_ms, policy)
+    if early:
+        outcome.forgotten.extend(["event_id"] * early)
 
 
 def _tell(who: Who, state: State, time_ms: int, referred: str, buys: bool, outcome: Outcome) -> None:

@@ -30,8 +30,9 @@ def react(
     the product groups of the order that the event placed, as a mask.
     """
     reactions: list[Outgoing] = []
-    by_dimension = {published.data["dimension"]: published for published in changes if published.origin == "live"}
-    lifecycle, winback = by_dimension.get("lifecycle"), by_dimension.get("winback")
+    if changes[0].origin != "live":  # all of them are of one moment
+        return reactions
+    lifecycle, winback = _of(changes, "lifecycle"), _of(changes, "winback")
     if lifecycle is not None and lifecycle.data["to"] == "inactive":
         reactions.append(_reaction("winback.opened", lifecycle, state, _offer(state, policy, verdict)))
     elif winback is not None and winback.data["to"] == "recent":
@@ -44,7 +45,7 @@ def react(
             reactions.append(_reaction("winback.won", lifecycle, state, _won(state, policy, verdict, before, placed)))
         else:
             reactions.append(_reaction("winback.withdrawn", lifecycle, state, {"lifecycle": lifecycle.data["to"], "cause": cause.kind}))
-    level = by_dimension.get("service_level")
+    level = _of(changes, "service_level")
     if level is not None:
         data = {
             "from": level.data["from"],
@@ -53,11 +54,18 @@ def react(
             "segment": verdict.values[SEGMENT],
         }
         reactions.append(_reaction("service_level.changed", level, state, data, "service-level"))
-    contact = by_dimension.get("contact")
+    contact = _of(changes, "contact")
     if contact is not None:
         data = {"from": contact.data["from"], "to": contact.data["to"], **advise(state, policy, verdict.at, verdict.values)}
         reactions.append(_reaction("contact.advised", contact, state, data, "contact-advice"))
     return reactions
+
+
+def _of(changes: list[Outgoing], dimension: str) -> Outgoing | None:
+    for published in changes:
+        if published.data["dimension"] == dimension:
+            return published
+    return None
 
 
 def _reaction(kind: str, cause: Outgoing, state: State, data: dict[str, Any], topic: str = "win-back") -> Outgoing:

@@ -14,7 +14,7 @@ def judge_opportunity(state: State, policy: Policy, at: Standing) -> tuple[str |
     rules = policy.opportunity
     if rules is None or at.leading < 0:
         return None, FOREVER
-    count = len(open_groups(state, rules.cross_sell)) if rules.cross_sell else 0
+    count = _count_open(state, rules.cross_sell) if rules.cross_sell else 0
     if count >= 2:
         return "high", _baskets_until_ms(state, policy, rules.related)
     moment = growth.next_turn_ms(state, policy, rules.growth_pct)
@@ -33,6 +33,29 @@ def grows(state: State, growth_pct: int) -> bool:
 def open_groups(state: State, cross_sell: dict[str, tuple[str, ...]]) -> list[str]:
     """The groups that go with one bought in the window, and were not bought in it themselves; each once, by name."""
     return _opened_by(_bought(state), cross_sell)
+
+
+def _count_open(state: State, cross_sell: dict[str, tuple[str, ...]]) -> int:
+    """How many `open_groups` there are, counted up to two: that is all the value depends on, and it is asked on every event."""
+    first = ""
+    found = 0
+    for g, count in enumerate(state.in_window):
+        if count:
+            others = cross_sell.get(state.groups[g])
+            if others is not None:
+                for other in others:
+                    if (not found or other != first) and not _is_bought(state, other):
+                        if found:
+                            return 2
+                        first, found = other, 1
+    return found
+
+
+def _is_bought(state: State, name: str) -> bool:
+    for g, count in enumerate(state.in_window):  # noqa: SIM110 - on the hot path a generator is a call
+        if count and state.groups[g] == name:
+            return True
+    return False
 
 
 def _bought(state: State) -> list[str]:

@@ -169,16 +169,16 @@ def is_customer(state: State | None) -> bool:
 def describe(state: State) -> dict[str, Any]:
     """The summary of the facts that a profile shows."""
     latest = max(state.last_ms) if state.counting else None
+    groups: dict[str, Any] = {}
+    for g, occasions in enumerate(state.occasions):
+        if occasions:
+            groups[state.groups[g]] = {"occasions": occasions, "last_order_at": state.last_ms[g]}
     return {
         "orders_counting": state.counting,
         "orders_open": len(state.order_ms),
         "first_order_at": state.first_ms if state.counting else None,
         "last_order_at": latest,
-        "product_groups": {
-            name: {"occasions": n, "last_order_at": last}
-            for name, n, last in zip(state.groups, state.occasions, state.last_ms, strict=True)
-            if n
-        },
+        "product_groups": groups,
         "preferred_channel": state.preference[2] if state.preference else None,
         "events_waiting": len(state.waiting),
         "first_event_at": state.low_ms,
