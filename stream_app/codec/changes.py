@@ -21,22 +21,28 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def encode_outgoing(outgoing: Outgoing) -> bytes:
-    """The value of the record: one CloudEvent, attributes in the order of the contract's example.
+    """The value of the record: one CloudEvent, attributes in the order of the contract's example."""
+    return _write(outgoing, "", b"}")
+
+
+def encode_line(outgoing: Outgoing) -> bytes:
+    """One line of a replay's output: the topic and the event."""
+    return _write(outgoing, f'{{"topic":"{outgoing.topic}","event":', b"}}\n")
+
+
+def _write(outgoing: Outgoing, before: str, after: bytes) -> bytes:
+    """The event between `before` and what ends it.
 
     The envelope is put together as text, which costs half of encoding it as a mapping. Only the customer id needs escaping:
     shop ids are plain (contract.md), and all else is our own.
     """
-    who = outgoing.who
-    caused = "" if outgoing.causation_id is None else f'"causationid":"{outgoing.causation_id}",'
-    return b"".join(
-        (
-            f'{{"specversion":"1.0","id":"{outgoing.id}","source":"/shops/{who.shop_id}","type":"{outgoing.type}","subject":'.encode(),
-            _encode(who.customer_id),
-            f',"time":"{format_time(outgoing.time_ms)}","datacontenttype":"application/json","origin":"{outgoing.origin}",{caused}"data":'.encode(),
-            _encode(with_times(outgoing.data, _TIMELESS_OF_PROFILE if outgoing.type == PROFILE else _TIMELESS)),
-            b"}",
-        )
-    )
+    who, kind, caused = outgoing.who, outgoing.type, outgoing.causation_id
+    head = f'{before}{{"specversion":"1.0","id":"{outgoing.id}","source":"/shops/{who.shop_id}","type":"{kind}","subject":'
+    causation = "" if caused is None else f'"causationid":"{caused}",'
+    at = format_time(outgoing.time_ms)
+    tail = f',"time":"{at}","datacontenttype":"application/json","origin":"{outgoing.origin}",{causation}"data":'
+    data = _encode(with_times(outgoing.data, _TIMELESS_OF_PROFILE if kind == PROFILE else _TIMELESS))
+    return b"".join((head.encode(), _encode(who.customer_id), tail.encode(), data, after))
 
 
 def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _seconds: Final = {f"{second:02}": second * 1000 for second in range(60)}
 _tails: Final[dict[str, int]] = {"Z": 0, "z": 0}
 _days: Final[dict[int, str]] = {}
 _texts: Final[dict[int, str]] = {}
-_TEXTS_MAX: Final = 4_096  # what is published of one customer names the same few times again and again
+_TEXTS_MAX: Final = 256  # what is published of one customer names the same few times again and again
 
 
 def parse_time_ms(text: str) -> int | None:

@@ -33,6 +33,7 @@ MODULES = (
     "domain.facts.growth",
     "domain.facts.index",
     "domain.facts.orders",
+    "domain.facts.placed",
     "domain.facts.referrals",
     "domain.facts.state",
     "domain.facts.window",

@@ -32,7 +32,6 @@ from stream_app.domain.facts.event_types import (
     Name,
     Note,
     OrderCancelled,
-    OrderPlaced,
     OrderRefunded,
     PaymentReceived,
     Points,
@@ -46,6 +45,7 @@ from stream_app.domain.facts.event_types import (
     RelationForgotten,
     Watermark,
 )
+from stream_app.domain.facts.placed import OrderPlaced
 
 __all__ = (
     "ABOUT_ORDERS",

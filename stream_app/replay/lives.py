@@ -1,7 +1,7 @@
 """A customer of a replay: what he has become, and what was said of him."""
 
-from stream_app.codec.changes import encode_outgoing
-from stream_app.domain.changes import Outgoing, Who
+from stream_app.codec.changes import encode_line
+from stream_app.domain.changes import Who
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event
 from stream_app.domain.facts.state import State
@@ -36,8 +36,3 @@ def encode(life: Life) -> None:
     for outgoing in published:
         said.append((outgoing.time_ms, outgoing.sequence, len(said), encode_line(outgoing)))
     published.clear()
-
-
-def encode_line(outgoing: Outgoing) -> bytes:
-    """One line of the replay's output: the topic and the event."""
-    return b'{"topic":"' + outgoing.topic.encode() + b'","event":' + encode_outgoing(outgoing) + b"}\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+from stream_app.codec.changes import encode_line
 from stream_app.codec.dead_letters import dead_letter_headers, dead_letter_line
 from stream_app.codec.envelope import VALUE_BYTES_MAX
 from stream_app.codec.events import check_time, decode_record, peek
@@ -39,7 +40,7 @@ from stream_app.domain.facts.state import is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.replay.families import Families, Name
-from stream_app.replay.lives import Life, encode, encode_line, life_of, name_of
+from stream_app.replay.lives import Life, encode, life_of, name_of
 
 Line = tuple[int, int, Event, bytes | int]
 """One accepted event, as it sorts: its time, the number of its line over all files, and the line, or where to read it again."""
