@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stream_app.cli import show, sources
-from stream_app.errors import ConfigError, Failure
+from stream_app.errors import Failure
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
 
@@ -28,14 +28,9 @@ def replay(
     The same changes as the worker's, one JSON line each.
     """
     from stream_app import compiled
-    from stream_app.codec.times import YEAR_1_MS, YEAR_10000_MS, parse_time_ms
     from stream_app.replay.run import replay as run
 
-    until_ms = None
-    if until is not None:
-        until_ms = parse_time_ms(until)
-        if until_ms is None or not YEAR_1_MS <= until_ms < YEAR_10000_MS:
-            raise ConfigError(f"--until {until}: not an RFC 3339 time with an offset, such as 2026-03-01T00:00:00Z")
+    until_ms = sources.read_until(until)
     with sources.as_events(files, mapping, shop, time_zone) as events:
         done = run(events, policy, out, until_ms, as_given=as_given)
     if not compiled.is_in_use():

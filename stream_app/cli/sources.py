@@ -72,3 +72,19 @@ def dry_run(files: list[Path], mapping: str | None, shop: str | None, time_zone:
         show.note(complaint)
     if seen.refused:
         raise Failure(f"{seen.refused} of the first rows are refused: mend the rows or the mapping")
+
+
+def read_until(until: str | None) -> int | None:
+    """The instant of an `--until`.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    from stream_app.codec.times import YEAR_1_MS, YEAR_10000_MS, parse_time_ms
+
+    if until is None:
+        return None
+    until_ms = parse_time_ms(until)
+    if until_ms is None or not YEAR_1_MS <= until_ms < YEAR_10000_MS:
+        raise ConfigError(f"--until {until}: not an RFC 3339 time with an offset, such as 2026-03-01T00:00:00Z")
+    return until_ms

@@ -1,4 +1,4 @@
-"""`calibrate`: what a shop's own history says about its policy."""
+"""`calibrate` and `compare`: what a shop's own history says about its policy, and about another one."""
 
 from datetime import date
 from pathlib import Path
@@ -8,6 +8,8 @@ import typer
 
 from stream_app.cli import show, sources
 from stream_app.errors import ConfigError, Failure
+
+_ROWS_MAX = 5
 
 
 def calibrate(
@@ -78,3 +80,45 @@ def _summary(group: dict[str, Any]) -> list[str]:
         row = group["frontier"][place]
         said.append(f"proposed: {row['method']}, {row['false_alarm_pct']} % false alarms, noticed after {row['lag_median_days']} days")
     return said
+
+
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line; with --mapping anything else.", show_default=False)],
+    policy: Annotated[list[Path], typer.Option(help="Twice: A, as a rule the one in force, and B.", show_default=False)],
+    until: Annotated[
+        str | None, typer.Option(help="Time ends here, RFC 3339.  [default: the latest accepted event]", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the HTML report goes.  [default: comparison.html; with --json nowhere]", show_default=False)
+    ] = None,
+    mapping: sources.Mapping = None,
+    shop: sources.Shop = None,
+    time_zone: sources.TimeZone = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
+) -> None:
+    """Show what another policy would have done.
+
+    Replays the same events under both: who ends up where, when they move, false alarms, win-back and costs.
+    """
+    from stream_app.replay.compare.report import write_report
+    from stream_app.replay.compare.run import compare as run
+
+    if len(policy) != 2:
+        raise ConfigError(f"--policy is given {len(policy)} times: give it twice, A and B")
+    with sources.as_events(files, mapping, shop, time_zone) as events:
+        found = run(events, policy[0], policy[1], sources.read_until(until), show.note)
+    page = out if out is not None or json else Path("comparison.html")
+    if page is not None:
+        page.write_text(write_report(found, policy[0].name, policy[1].name), encoding="utf-8")
+    if json:
+        show.document(found)
+        return
+    difference = found["difference"]
+    if difference["is_same"]:
+        show.line("no difference")
+    for name, pair in difference["figures"].items():
+        show.line(f"{name}: {pair['a']} under A, {pair['b']} under B")
+    for dimension, rows in difference["transitions"].items():
+        for row in rows[:_ROWS_MAX]:
+            show.line(f"{dimension}: {row['customers']} customers {row['a'] or 'none'} under A, {row['b'] or 'none'} under B")
+    show.line(f"report: {page}")
