@@ -8,12 +8,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream_app.codec.times import format_time
 from stream_app.engine.fold import Decoded, Headers
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.hop import REKEYED
 from stream_app.processor.insights.fold import InsightsProcessor, InsightsTopics
 from stream_app.processor.insights.sums import SUMS
 from stream_app.processor.policies import DEFAULT_KEY, PolicyBook
+from tests.oracle.days import parse_ms
 from tests.oracle.histories import History
 from tests.properties.memory import ERASING, WALL_MS, Line, MemoryUnit, Partition, compiled, work
 from tests.properties.stories import stories, topic_of
@@ -46,6 +48,12 @@ def by_time(orders: Sequence[Decoded], changes: Sequence[Decoded]) -> list[Decod
 
 def insights(story: History, cuts: set[int], restarts: set[int], partitions: int, merge: Merge = by_time) -> dict[str, bytes]:
     """The latest record of every period, after the status fold and then the insights fold have gone through a story."""
+    kept = fold(story, cuts, restarts, partitions, merge)
+    return {(key or b"").decode(): value or b"" for partition in kept for topic, key, value in partition.emitted if topic == "insights"}
+
+
+def fold(story: History, cuts: set[int], restarts: set[int], partitions: int, merge: Merge = by_time) -> list[Partition]:
+    """The partitions of the insights fold after it has gone through what the status fold has published of a story."""
     book = PolicyBook()
     book.add(DEFAULT_KEY, 0, compiled(story.document))
     published = work(story.events, story.document, set(), set(), partitions)
@@ -65,7 +73,7 @@ def insights(story: History, cuts: set[int], restarts: set[int], partitions: int
     for partition in kept:
         processor = start(book, partition, partitions)
         go_through(book, partition, partitions, [processor.decode(one, WALL_MS) for one in coming[partition.number]], cuts, restarts)
-    return {(key or b"").decode(): value or b"" for partition in kept for topic, key, value in partition.emitted if topic == "insights"}
+    return kept
 
 
 def start(book: PolicyBook, partition: Partition, partitions: int) -> InsightsProcessor:
@@ -116,3 +124,24 @@ def test_it_does_not_matter_which_input_comes_first(story: History, partitions: 
         return merged
 
     assert insights(story, set(), set(), partitions, anyhow) == insights(story, set(), set(), 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(stories(customers=3, contradict=True), CUTS, st.integers(1, 3))
+def test_an_erased_customer_is_in_no_state_and_his_counts_stay(story: History, cuts: set[int], partitions: int) -> None:
+    """Everybody is erased at the end: what is left are sums, and marks without names."""
+    end_ms = max(parse_ms(raw["time"]) for raw in story.events) + 1
+    before = json.loads(insights(story, cuts, set(), partitions)["acme/now"])["data"]
+    names = sorted({raw["subject"] for raw in story.events})
+    for name in names:
+        envelope = {"specversion": "1.0", "id": f"end-{name}", "source": "/shops/acme", "type": "customer.erased", "subject": name}
+        story.events.append({**envelope, "time": format_time(end_ms), "data": {}})
+    kept = fold(story, cuts, set(), partitions)
+    records = {key: value for partition in kept for topic, key, value in partition.emitted if topic == "insights"}
+    after = json.loads(records[b"acme/now"] or b"")["data"]
+    assert after["counts"] == after["erased"] == before["counts"]
+    assert {name: after[name] for name in before if name != "erased"} == {name: before[name] for name in before if name != "erased"}
+    for partition in kept:
+        for key, (state, _) in partition.states.items():
+            assert not [name for name in names if f"/{name}".encode() in key or name.encode() in state], (key, state)
+        assert not [name for name in names if name.encode() in json.dumps(partition.memo).encode()]
