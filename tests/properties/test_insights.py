@@ -7,7 +7,10 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
+from stream_app.codec.schemas import make_schemas
+from stream_app.codec.schemas.shop import SHOP_TYPES
 from stream_app.codec.times import format_time
 from stream_app.engine.fold import Decoded, Headers
 from stream_app.engine.transactions.partitioner import partition_of
@@ -23,6 +26,7 @@ from tests.properties.stories import stories, topic_of
 CUTS = st.sets(st.integers(1, 60), max_size=12)
 CHANGES = "status-changes"
 TOPICS = InsightsTopics(CHANGES, REKEYED, SUMS, SUMS)
+VALIDATORS = {name: Draft202012Validator(make_schemas()[f"{name}.schema.json"]) for name in SHOP_TYPES}
 Merge = Callable[[Sequence[Decoded], Sequence[Decoded]], list[Decoded]]
 
 
@@ -110,6 +114,8 @@ def test_batches_partitions_and_restarts_do_not_matter(story: History, cuts: set
     expected = insights(story, set(), set(), 1)
     assert insights(story, cuts | restarts, restarts, partitions) == expected
     assert expected
+    for event in map(json.loads, expected.values()):
+        VALIDATORS[event["type"]].validate(event)
 
 
 @settings(max_examples=60, deadline=None)

@@ -89,7 +89,7 @@ class InsightsNow(Closed):
     erased: Annotated[dict[Dimension, dict[str, Count]], Meta(description="How many of `counts` are of customers who were erased.")]
     lost: Annotated[Count, Meta(description="Inactive now.")]
     kept: Annotated[Count, Meta(description="Active now.")]
-    product_groups: Annotated[list[Product], Meta(description="The most telling of loss first.")]
+    product_groups: Annotated[list[Product], Meta(description="Ordered by `low`, descending: what goes with loss for sure comes first.")]
     categories: list[Product]
     brought_back: BroughtBack
     revenue: Revenue

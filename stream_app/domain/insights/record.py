@@ -91,14 +91,14 @@ def _brought_back(sums: Sums) -> dict[str, list[dict[str, Any]]]:
 
 
 def _products(sums: Sums, what: str, lost: int, kept: int) -> list[dict[str, Any]]:
-    """A row for each product, the most telling of loss first."""
+    """A row for each product; first those whose buyers are lost more often for sure, by where the interval begins."""
     rows = []
     for product in {name[1] for name in sums if name[0] == what}:
         lost_with, kept_with = sums.get((what, product, "lost"), 0), sums.get((what, product, "kept"), 0)
         odds = log_odds(lost_with, kept_with, lost, kept)
         row = {"name": product, "lost": lost_with, "kept": kept_with, "log_odds": odds.value}
         rows.append({**row, "low": odds.low, "high": odds.high, "corrected": odds.corrected})
-    return sorted(rows, key=lambda row: (-row["log_odds"], row["name"]))
+    return sorted(rows, key=lambda row: (-row["low"], row["name"]))
 
 
 def _revenue(sums: Sums) -> dict[str, int | float | None]:
