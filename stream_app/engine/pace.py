@@ -1,5 +1,6 @@
-"""Background work: how fast it may go, over all partitions of a process, and how far it is."""
+"""Background work: how fast it may go, over all partitions of a process, when others have a turn, and how far it is."""
 
+import asyncio
 import time
 
 from stream_app.engine.stores.store import Store
@@ -9,8 +10,17 @@ from stream_app.telemetry.metrics import Metrics
 _TELL_EVERY_S = 10.0
 _log = get_logger(__name__)
 
+_TURN_S = 0.1
+_SLICE_MIN_S = 0.005
+_BREATHS = 4
 _SAVED_S = 0.25
 """Of the time in which nothing was taken so much counts, so that a pause is not followed by a rush."""
+
+
+async def breathe() -> None:
+    """Let others have a turn. A commit takes many short steps, and each turn of the loop takes it one further."""
+    for _ in range(_BREATHS):
+        await asyncio.sleep(0)
 
 
 class Pace:
@@ -33,6 +43,28 @@ class Pace:
     def give_back(self, permits: int) -> None:
         """Some of those taken were not needed."""
         self._permits += permits
+
+
+class Slices:
+    """Shares a turn of all partitions among those that have more due, or to sweep, than one unit of work can hold.
+
+    What an event waits for at the most is such a turn: its own partition's unit comes after those of all others.
+    """
+
+    def __init__(self, turn_s: float = _TURN_S) -> None:
+        self._turn_s = turn_s
+        self._busy: set[int] = set()
+
+    def ask(self, partition: int, *, more: bool) -> None:
+        """Whether `partition` has more of it to do."""
+        if more:
+            self._busy.add(partition)
+        else:
+            self._busy.discard(partition)
+
+    def seconds(self) -> float:
+        """For how long one unit of work may do such work."""
+        return max(_SLICE_MIN_S, self._turn_s / max(1, len(self._busy)))
 
 
 class SweepProgress:

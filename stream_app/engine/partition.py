@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from stream_app.engine.fold import Decoded, Processor
 from stream_app.engine.inputs import Input, bound_of, take
-from stream_app.engine.pace import Pace, SweepProgress
+from stream_app.engine.pace import Pace, Slices, SweepProgress, breathe
 from stream_app.engine.stores.cleaning import Cleaner, timers_of
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.stores.store import Store
@@ -20,8 +20,10 @@ from stream_app.engine.unit import Output, StateCache, TimerBounds, UnitOfWork
 from stream_app.settings import Settings
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
-_FIRE_LIMIT = 500
-_SWEEP_LIMIT = 100
+_FIRE_LIMIT = 50
+_FIRES_MIN, _FIRES_MAX = 5, 100
+_SWEEP_LIMIT = 25
+_SWEEPS_MIN, _SWEEPS_MAX = 4, 100
 _TAKE_SLICE = 500
 _QUEUE_UNITS = 2
 _CACHE_BYTES = 64 << 20
@@ -43,6 +45,7 @@ class PartitionRuntime:
         on_fatal: Callable[[BaseException], None],
         turn: asyncio.Lock,
         pace: Pace,
+        slices: Slices,
         topic_ids: dict[str, str],
     ) -> None:
         self.partition = partition
@@ -58,6 +61,7 @@ class PartitionRuntime:
         self._on_fatal = on_fatal
         self._turn = turn
         self._pace = pace
+        self._slices = slices
         self._sweep_progress = SweepProgress(partition, store, metrics)
         self._topic_ids = topic_ids
         self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
@@ -137,6 +141,7 @@ class PartitionRuntime:
         if self._task is not None:
             self._task.cancel()
         self._cleaner.stop()
+        self._slices.ask(self.partition, more=False)
         self.store.close()  # first, and without waiting: whoever owns the partition next may be this process
         await self.producer.stop()
 
@@ -193,21 +198,21 @@ class PartitionRuntime:
     async def _fold(self) -> UnitOfWork | None:
         wall_ms = int(time.time() * 1000)
         unit = UnitOfWork(self.partition, self.store, self._cache, self._bounds)
-        fired = self._fire(unit, wall_ms) if self._fire_owed else 0
+        fired = await self._fire(unit, wall_ms) if self._fire_owed else 0
         batch: list[Decoded] = []
         while slice_ := self._take(wall_ms, min(_TAKE_SLICE, self._settings.unit_records_max - len(batch))):
             batch += slice_
             unit.prefetch([decoded.key for decoded in slice_])
-            await asyncio.sleep(0)  # the loop must turn: other partitions' commits, heartbeats and fetches wait for it
+            await breathe()
         if batch:
             unit.records = len(batch)
             for _ in self._processor.fold(batch, unit):
-                await asyncio.sleep(0)
+                await breathe()
         if not (unit.records or fired or self._more or self._tick or unit.moves_timers()):
             return None
         self._tick = False
-        self._fire(unit, wall_ms)
-        self._sweep(unit)
+        await self._fire(unit, wall_ms)
+        await self._sweep(unit)
         self._processor.finish(unit)
         return unit
 
@@ -223,26 +228,41 @@ class PartitionRuntime:
             asyncio.get_running_loop().call_later(wait_s, self._wake.set)
         return taken.batch
 
-    def _fire(self, unit: UnitOfWork, wall_ms: int) -> int:
-        """Fire one slice of due deadlines; what is left is for the next unit. Returns how many were fired."""
-        bound_ms, known = bound_of(self.inputs, self._decode, wall_ms)
-        self._fire_owed = not known
-        fired = self._processor.fire(unit, bound_ms, wall_ms if bound_ms is None else None, _FIRE_LIMIT) if known else 0
-        self._more = fired >= _FIRE_LIMIT or unit.cut
+    async def _fire(self, unit: UnitOfWork, wall_ms: int) -> int:
+        """Fire due deadlines as long as this unit's slice of time lasts; what is left is for the next unit. Returns how many were fired."""
+        fired, until = 0, time.monotonic() + self._slices.seconds()
+        for step in range(1, _FIRES_MAX + 1):
+            bound_ms, known = bound_of(self.inputs, self._decode, wall_ms)
+            self._fire_owed = not known
+            unit.cut = False
+            found = self._processor.fire(unit, bound_ms, wall_ms if bound_ms is None else None, _FIRE_LIMIT) if known else 0
+            self._more = found >= _FIRE_LIMIT or unit.cut
+            fired += found
+            if not self._more or not self._active or (step >= _FIRES_MIN and time.monotonic() >= until):
+                break
+            await breathe()
         return fired
 
-    def _sweep(self, unit: UnitOfWork) -> None:
+    async def _sweep(self, unit: UnitOfWork) -> None:
         """Sweep a slice, as the pace allows; what is due goes first, and so does finding out what is due."""
         looked = self._processor.sweeping()
         if looked is not None and not self._more and not self._fire_owed:
-            permits = self._pace.take(_SWEEP_LIMIT)
-            if permits:
+            until = time.monotonic() + self._slices.seconds()
+            for step in range(1, _SWEEPS_MAX + 1):
+                permits = self._pace.take(_SWEEP_LIMIT)
+                if not permits:
+                    break
                 changed = self._processor.sweep(unit, permits)
                 self._pace.give_back(permits - changed)
-                if changed == _SWEEP_LIMIT:  # at this pace there is more to do at once
+                if changed < _SWEEP_LIMIT or not self._active:
+                    break
+                if step >= _SWEEPS_MIN and time.monotonic() >= until:  # at this pace there is more to do at once
                     self._tick = True
                     self._wake.set()
+                    break
+                await breathe()
             looked = self._processor.sweeping()
+        self._slices.ask(self.partition, more=self._more or looked is not None)
         self._sweep_progress.tell(looked)
 
     async def _finish(self, unit: UnitOfWork, fold_s: float) -> None:

@@ -11,7 +11,7 @@ from faust.types import TP
 from stream_app.engine.fold import ProcessorFactory
 from stream_app.engine.host.app import build_app
 from stream_app.engine.host.transport import Arrived
-from stream_app.engine.pace import Pace
+from stream_app.engine.pace import Pace, Slices
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.owner import Identity
 from stream_app.engine.stores.rocks import RocksStore, SharedMemory
@@ -68,6 +68,7 @@ class Engine:
         self._metrics = metrics
         self._turn = asyncio.Lock()
         self._pace = Pace(settings.sweep_rate)
+        self._slices = Slices()
         self._cluster_id = cluster_id
         self._on_fatal = on_fatal
         self._failed = False
@@ -271,7 +272,7 @@ class Engine:
         processor = self._factory(partition, self.topology.partitions)
         marker = marker_of(store)
         processor.resume({} if marker is None else marker.memo)
-        shared = self._metrics, self.fail, self._turn, self._pace, self._topic_ids
+        shared = self._metrics, self.fail, self._turn, self._pace, self._slices, self._topic_ids
         return PartitionRuntime(partition, self.topology, self._settings, processor, store, producer, *shared)
 
 

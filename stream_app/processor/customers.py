@@ -156,20 +156,28 @@ class Customers:
 
     def close(self, unit: Unit) -> None:
         """Write back every open state, and note the profile of a customer whose status changed."""
-        for key, customer in self._open.items():
-            state = customer.state
-            if customer.marked:
-                self._marks.write(customer.mark_key, customer.mark, unit)
-            if customer.erased:
-                unit.erase(key)
-            if state is None:
-                continue
-            unit.write(key, encode_state(state), state.deadline_ms)
-            if customer.changed:
-                policy = self._policies.by_hash(state.policy_hash)
-                assert policy is not None  # it has just been evaluated under it
-                self._profiles[key] = encode_outgoing(profile(customer.who, state, policy))
+        for customer in self._open.values():
+            self._write(customer, unit)
         self._open.clear()
+
+    def close_one(self, customer: Customer, unit: Unit) -> None:
+        """The same for one of them."""
+        self._write(customer, unit)
+        del self._open[customer.key]
+
+    def _write(self, customer: Customer, unit: Unit) -> None:
+        key, state = customer.key, customer.state
+        if customer.marked:
+            self._marks.write(customer.mark_key, customer.mark, unit)
+        if customer.erased:
+            unit.erase(key)
+        if state is None:
+            return
+        unit.write(key, encode_state(state), state.deadline_ms)
+        if customer.changed:
+            policy = self._policies.by_hash(state.policy_hash)
+            assert policy is not None  # it has just been evaluated under it
+            self._profiles[key] = encode_outgoing(profile(customer.who, state, policy))
 
     def finish(self, unit: Unit) -> None:
         """The unit of work ends: close, and publish the latest profile of each customer whose status changed in it."""

@@ -186,23 +186,25 @@ class StatusProcessor:
         self._begin()
         self._fired = True
         self._streams.close(bound_ms, {} if wall_ms is None else self._walls(wall_ms))
-        found, self._is_complete = self._fetch(unit, limit)
-        end = found[-1] if found and not self._is_complete else None
-        customers = [self._customers.open(key, unit.read(key)) for _, _, key in found]
-        heap = [due for customer in customers if (due := self._due(customer)) is not None]
-        heapify(heap)
+        heap, self._is_complete = self._fetch(unit, limit)
+        end = heap[-1] if heap and not self._is_complete else None
         fired = 0
-        while heap and (end is None or heap[0] <= end):
-            if fired >= limit * _CHAIN:
-                self._is_complete = False
-                break
-            deadline, _, key = heappop(heap)
-            customer = self._customers.open(key, None)
-            self._customers.fire(customer, deadline, unit)
-            fired += 1
+        while heap and fired < limit * _CHAIN:
+            _, _, key = heappop(heap)
+            customer = self._customers.open(key, unit.read(key))
             due = self._due(customer)
             if due is not None:
+                self._customers.fire(customer, due[0], unit)
+                fired += 1
+                due = self._due(customer)
+            if due is not None and (end is None or due <= end):
                 heappush(heap, due)
+            else:
+                self._customers.close_one(customer, unit)  # while he is in the processor's caches
+        if heap:
+            self._is_complete = False
+        for _, _, key in heap:  # each timer taken must be written again
+            self._customers.open(key, unit.read(key))
         self._customers.close(unit)  # a fold may follow in this unit, and reads states from it
         if self._is_complete:
             return min(fired, limit)

@@ -50,6 +50,8 @@ def _replaced(world: World) -> list[tuple[Any, str, Any]]:
         (producer, "AIOKafkaProducer", SimProducer),
         (partition, "_FIRE_LIMIT", world.fire_limit),
         (partition, "_SWEEP_LIMIT", world.sweep_limit),
+        (partition, "_FIRES_MAX", world.slice_steps),
+        (partition, "_SWEEPS_MAX", world.slice_steps),
         (pace, "_log", log),
     ]
 

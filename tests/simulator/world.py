@@ -70,6 +70,7 @@ class World:
         )
         self.fire_limit = rng.choice((1, 3, 500))
         self.sweep_limit = Random(f"{seed} sweep").choice((1, 2, 100))
+        self.slice_steps = Random(f"{seed} steps").choice((1, 2, 5))
         self.topology = Topology(app_id=ID, table="status", inputs=INPUTS, outputs=OUTPUTS, prefix=PREFIX, partitions=self.partitions)
         self.policies: list[tuple[int, Policy]] = [(0, self.story.policy)]  # since when, and what; as the topic has them
         self.book = PolicyBook()

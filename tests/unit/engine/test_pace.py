@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import pytest
 
-from stream_app.engine.pace import Pace
+from stream_app.engine.pace import Pace, Slices
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,18 @@ def test_what_was_not_needed_is_given_back() -> None:
         assert pace.take(100) == 100
         pace.give_back(60)
         assert (pace.take(100), pace.take(100)) == (60, 0)
+
+
+def test_a_turn_is_shared_among_the_partitions_that_have_more_to_do() -> None:
+    slices = Slices(0.1)
+    assert slices.seconds() == pytest.approx(0.1), "whoever comes first does not know of others"
+    for partition in range(4):
+        slices.ask(partition, more=True)
+        slices.ask(partition, more=True)
+    assert slices.seconds() == pytest.approx(0.025)
+    slices.ask(1, more=False)
+    slices.ask(7, more=False)
+    assert slices.seconds() == pytest.approx(0.1 / 3)
+    for partition in range(64):
+        slices.ask(partition, more=True)
+    assert slices.seconds() == pytest.approx(0.005), "less is not worth a transaction"

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
-from stream_app.engine.pace import Pace
+from stream_app.engine.pace import Pace, Slices
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.frame import MARKER_KEY, decode_marker
 from stream_app.engine.stores.store import MemoryStore
@@ -98,17 +98,19 @@ class Rig:
             self.errors.append,
             asyncio.Lock(),
             Pace(0),
+            Slices(),
             IDS,
         )
         self.runtime.seek(self.offsets.copy())
 
-    def say(self, topic: str, *events: Event, lag: int = 0) -> None:
-        """Events arrive; `lag` more are known to be on the broker."""
+    def say(self, topic: str, *events: Event, lag: int = 0, of_many: bool = False) -> None:
+        """Events arrive, each of a customer of its own if `of_many`; `lag` more are known to be on the broker."""
         entry = self.runtime.input(topic)
         first = self.offsets[topic]
         records: list[Any] = [
-            ConsumerRecord(topic, 0, first + index, event.t, 0, b"shop/1", msgspec.json.encode(event), None, 1, 1, ())
+            ConsumerRecord(topic, 0, first + index, event.t, 0, key, msgspec.json.encode(event), None, 1, 1, ())
             for index, event in enumerate(events)
+            for key in [f"shop/{event.id}".encode() if of_many else b"shop/1"]
         ]
         self.offsets[topic] += len(records)
         entry.fetched = self.offsets[topic]

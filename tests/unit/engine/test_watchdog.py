@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from stream_app.engine.host.transport import Arrived, InputState
-from stream_app.engine.pace import Pace
+from stream_app.engine.pace import Pace, Slices
 from stream_app.engine.partition import PartitionRuntime
 from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.stream import Engine
@@ -33,7 +33,7 @@ async def engine(tmp_path: Path) -> Engine:
     topology = Topology(app_id="app", table="toy", inputs=("orders",), outputs=(), prefix="", partitions=1)
     made = Engine(settings, topology, ToyProcessor, Metrics(), cluster_id="c", on_fatal=lambda _: None)
     runtime = PartitionRuntime(
-        0, topology, settings, ToyProcessor(0, 1), MemoryStore(), LogProducer(), Metrics(), made.fail, asyncio.Lock(), Pace(0), {}
+        0, topology, settings, ToyProcessor(0, 1), MemoryStore(), LogProducer(), Metrics(), made.fail, asyncio.Lock(), Pace(0), Slices(), {}
     )
     runtime.seek({"orders": 0})
     made.runtimes[0] = runtime
