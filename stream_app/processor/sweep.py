@@ -18,6 +18,9 @@ from stream_app.processor.streams import Stream, Streams
 _LOOKS_PER_CHANGE = 10
 """It looks at so many states for each that it may change: reading costs a fraction of an evaluation."""
 
+_ROWS_MIN = 25
+"""So many states are read at a time at the least."""
+
 _SHOPS_MAX = 200
 """So many shops travel in the marker; with more of them a restart looks at all again."""
 
@@ -110,22 +113,24 @@ class Sweep:
             if come_ms < held[0]:
                 waiting.append((shop, after))
                 continue
-            rows = unit.states_after(after, f"{shop}/".encode(), looks)
+            wanted = min(looks, max(limit - changed, _ROWS_MIN))  # not more than are likely to be needed
+            rows = unit.states_after(after, f"{shop}/".encode(), wanted)
             for key, encoded in rows:
                 after = key
                 self._looked += 1
                 if encoded is not None and self._is_behind(key, encoded, held):
-                    self._bring(self._customers.open(key, encoded), held[0], come_ms, unit)
+                    customer = self._customers.open(key, encoded)
+                    self._bring(customer, held[0], come_ms, unit)
+                    self._customers.close_one(customer, unit)
                     changed += 1
                     if changed == limit:
                         break
-            if changed == limit or len(rows) == looks:
+            if changed == limit or len(rows) == wanted:
                 self._queue.insert(0, (shop, after))
             looks -= len(rows)
         self._queue[:0] = waiting
         left = {shop for shop, _ in self._queue}
         self._come = {shop: come_ms for shop, come_ms in self._come.items() if shop in left}
-        self._customers.close(unit)
         if changed:
             unit.count("swept", by=changed)
         if not self._queue:
