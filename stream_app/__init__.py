@@ -7,7 +7,9 @@ The rooms, from the top; imports go downwards only, and `lint-imports` checks it
     demo       the embedded Kafka, the real data set, the command that shows it all
     worker     shell 1: the folds on Kafka topics
     replay     shell 2: the folds on files
+    web        shell 3: the history database, the read API, the page
     story      reasons and one customer's life in words, in English and Dutch
+    feed       what the web needs of Kafka, so that it needs no worker
     processor  the folds: what one record does to the states, without I/O
     engine     Faust made fast and exactly-once; knows nothing of customers
     telemetry  every metric and every log event

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     transaction_timeout_ms: int = Field(15_000, ge=1_000, le=900_000, description="when the broker aborts a transaction, 1000 to 900000")
     erasure_key: SecretStr | None = Field(None, description="a secret of at least 16 bytes, that erased customers' ids are hashed with")
     erasure_key_file: Path | None = Field(None, description="a file that holds the erasure key")
+    history_url: SecretStr | None = Field(None, description="the history database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+    serve_host: str = Field("127.0.0.1", min_length=1, description="the address that the page and the read API are served on")
+    serve_port: Port = Field(8080, description="a port from 1 to 65535, or 0 for any that is free")
+    serve_token: SecretStr | None = Field(None, description="a secret of at least 16 bytes, that every request to the read API bears")
+    serve_token_file: Path | None = Field(None, description="a file that holds the token")
+    serve_rate: int = Field(200, ge=1, le=1_000_000, description="how many requests a second one client may make, 1 or more")
     store: Literal["rocksdb", "memory"] = Field("rocksdb", description="rocksdb or memory")
 
     @field_validator("broker")
@@ -138,26 +144,50 @@ def read_erasure_key(settings: Settings) -> bytes | None:
     Raises:
         ConfigError: both ways to give it are used, or what is given is empty, too short or cannot be read; the text is one line.
     """
-    name = PREFIX + "ERASURE_KEY"
-    if settings.erasure_key is not None and settings.erasure_key_file is not None:
+    given = _read_secret("ERASURE_KEY", settings.erasure_key, settings.erasure_key_file)
+    return None if given is None else blake2b(given, digest_size=32, person=b"erasure key").digest()
+
+
+def read_serve_token(settings: Settings) -> str | None:
+    """What every request to the read API must bear; None when no token is set.
+
+    Raises:
+        ConfigError: as `read_erasure_key`, or it is not one line of text.
+    """
+    given = _read_secret("SERVE_TOKEN", settings.serve_token, settings.serve_token_file)
+    if given is None:
+        return None
+    try:
+        token = given.decode("ascii")
+    except UnicodeDecodeError:
+        token = ""
+    if not token.isprintable() or not token or " " in token:
+        raise ConfigError(f"{PREFIX}SERVE_TOKEN: a character is not allowed; expected: letters, digits and signs of ASCII, no spaces")
+    return token
+
+
+def _read_secret(name: str, given: SecretStr | None, file: Path | None) -> bytes | None:
+    """A secret from its variable, or from the file that the variable with `_FILE` names."""
+    name = PREFIX + name
+    if given is not None and file is not None:
         raise ConfigError(f"{name}: {name}_FILE is set as well: unset one of them")
     fix = f"expected: a secret of at least {_KEY_BYTES_MIN} bytes"
-    if settings.erasure_key_file is not None:
+    if file is not None:
         name += "_FILE"
         try:
-            given = settings.erasure_key_file.expanduser().read_bytes().strip()
+            secret = file.expanduser().read_bytes().strip()
         except OSError as error:
-            raise ConfigError(f"{name}: {settings.erasure_key_file} cannot be read ({error.strerror}); {fix} in it") from None
-    elif settings.erasure_key is not None:
-        given = settings.erasure_key.get_secret_value().strip().encode()
+            raise ConfigError(f"{name}: {file} cannot be read ({error.strerror}); {fix} in it") from None
+    elif given is not None:
+        secret = given.get_secret_value().strip().encode()
     else:
         for empty in (name, name + "_FILE"):
             if os.environ.get(empty) == "":
                 raise ConfigError(f"{empty}: it is set, and empty; {fix}, or unset it")
         return None
-    if len(given) < _KEY_BYTES_MIN:
-        raise ConfigError(f"{name}: it is {'too short' if given else 'empty'}; {fix}")
-    return blake2b(given, digest_size=32, person=b"erasure key").digest()
+    if len(secret) < _KEY_BYTES_MIN:
+        raise ConfigError(f"{name}: it is {'too short' if secret else 'empty'}; {fix}")
+    return secret
 
 
 def child_environment(**extra: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stream_app import __version__
-from stream_app.cli import doctor, explain, files, local, policies, show, streams, study
+from stream_app.cli import doctor, explain, files, local, policies, serve, show, streams, study
 
 app = typer.Typer(
     name="stream-app",
@@ -51,6 +51,7 @@ app.command("insights", hidden=True)(streams.insights)
 app.command("doctor")(doctor.doctor)
 app.command("watch")(streams.watch)
 app.command("explain")(explain.explain)
+app.command("serve")(serve.serve)
 app.command("replay")(files.replay)
 app.command("calibrate")(study.calibrate)
 app.command("compare")(study.compare)

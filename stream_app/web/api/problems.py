@@ -1,0 +1,52 @@
+"""What is told of a request that cannot be answered: problem+json (RFC 9457) that names the field and the fix."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from stream_app.errors import StreamAppError
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(StreamAppError):  # noqa: N818 - the word of RFC 9457
+    """A request that cannot be answered; becomes a response, never an exit status."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        field: str | None = None,
+        fix: str | None = None,
+        retry_after_s: int | None = None,
+        allow: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+        self.fix = fix
+        self.retry_after_s = retry_after_s
+        self.allow = allow
+
+    def response(self) -> web.Response:
+        """The response."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.field is not None:
+            document["field"] = self.field
+        if self.fix is not None:
+            document["fix"] = self.fix
+        headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+        if self.allow is not None:
+            headers["Allow"] = self.allow
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        return web.Response(status=self.status, body=msgspec.json.encode(document), headers=headers, content_type=CONTENT_TYPE)
