@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from stream_app import __version__
 from stream_app.web.api import answers, parameters
 from stream_app.web.api.routes import BASE, PREVIEW, ROUTES, STREAM
+from stream_app.web.api.tried import Trial
 
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEMS: Final = {
@@ -28,7 +29,7 @@ Document = dict[str, Any]
 
 def openapi_document() -> Document:
     """The whole document."""
-    models: list[type[BaseModel]] = [route.answered for route in ROUTES] + [answers.Trial, answers.ProblemDocument]
+    models: list[type[BaseModel]] = [route.answered for route in ROUTES] + [Trial, answers.ProblemDocument]
     _, schemas = models_json_schema([(model, "validation") for model in models], by_alias=True, ref_template=_REF)
     paths: Document = {
         BASE + route.path: {"get": _operation(route.summary, route.asked, route.answered, route.problems)} for route in ROUTES

@@ -84,7 +84,9 @@ class Log:
         }
         self.told(customer, "erasure.completed", _id("receipt", customer, day), {**data, "kept": {}}, day, recorded_ms)
 
-    def profiled(self, customer: str, sequence: int, day: float = 0.0, recorded_ms: int | None = None, **statuses: str | None) -> None:
+    def profiled(
+        self, customer: str, sequence: int, statuses: dict[str, str | None], day: float = 0.0, recorded_ms: int | None = None
+    ) -> None:
         """A `customer.profile`."""
         data = {
             "clock_at": format_time(at(day)),

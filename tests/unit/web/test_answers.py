@@ -30,7 +30,8 @@ def many(number: int = 60) -> Log:
 
 async def pages(ask: Api, path: str, name: str, **parameters: Any) -> list[Any]:
     """All pages, one after another."""
-    found, after = [], {}
+    found: list[Any] = []
+    after: dict[str, str] = {}
     while True:
         page = await ask.get(path, **parameters, **after)
         found += page[name]

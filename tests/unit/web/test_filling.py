@@ -53,13 +53,13 @@ def lives() -> Log:
     log = Log()
     log.changed("a/1", 1, "lifecycle", None, "active")
     log.changed("a/1", 2, "class", None, "B")
-    log.profiled("a/1", 2, lifecycle="active", **{"class": "B"})
+    log.profiled("a/1", 2, {"lifecycle": "active", "class": "B"})
     log.changed("b", 1, "lifecycle", None, "active", day=1)
     lost = log.changed("a/1", 3, "lifecycle", "active", "inactive", day=40, kind="time")
     log.changed("a/1", 4, "lifecycle", "inactive", "active", day=41, kind="late", revokes=lost)
     log.changed("b", 2, "lifecycle", "active", "inactive", day=50, kind="time")
-    log.profiled("b", 2, day=50, lifecycle="inactive")
-    log.profiled("a/1", 4, day=41, lifecycle="active", **{"class": "B"})
+    log.profiled("b", 2, {"lifecycle": "inactive"}, day=50)
+    log.profiled("a/1", 4, {"lifecycle": "active", "class": "B"}, day=41)
     return log
 
 
@@ -120,10 +120,10 @@ def test_whichever_topic_is_read_first_the_statuses_are_the_same(database: Datab
 def test_a_profile_tells_what_changes_no_longer_kept_cannot(database: Database, size: int, profile_first: bool) -> None:
     log = Log()
     if profile_first:
-        log.profiled("old", 17, day=5, lifecycle="active", winback="none")
+        log.profiled("old", 17, {"lifecycle": "active", "winback": "none"}, day=5)
     log.changed("old", 18, "lifecycle", "active", "inactive", day=90)
     if not profile_first:
-        log.profiled("old", 17, day=5, lifecycle="active", winback="none")
+        log.profiled("old", 17, {"lifecycle": "active", "winback": "none"}, day=5)
     log.into(database, size)
     assert statuses(database, "old") == {"lifecycle": "inactive", "winback": "none"}
     assert counted(database)[0] == 1
@@ -167,7 +167,7 @@ def test_whoever_comes_back_is_somebody_new_whichever_topic_is_ahead(database: D
     log = Log()
     log.changed("c", 1, "lifecycle", None, "potential")
     log.changed("c", 2, "lifecycle", "potential", "active", day=1)
-    log.profiled("c", 2, day=1, lifecycle="active", **{"class": "A"})
+    log.profiled("c", 2, {"lifecycle": "active", "class": "A"}, day=1)
     log.into(database)
     then = {"old change": WRITTEN_MS + 500, "receipt": WRITTEN_MS + 1_000, "tombstone": WRITTEN_MS + 1_000}
     for step in steps:
@@ -180,7 +180,7 @@ def test_whoever_comes_back_is_somebody_new_whichever_topic_is_ahead(database: D
         elif step == "change":
             log.changed("c", 1, "lifecycle", None, "possibly_interested", day=11, recorded_ms=WRITTEN_MS + 2_000)
         else:
-            log.profiled("c", 1, day=11, recorded_ms=WRITTEN_MS + 2_000, lifecycle="possibly_interested")
+            log.profiled("c", 1, {"lifecycle": "possibly_interested"}, day=11, recorded_ms=WRITTEN_MS + 2_000)
         for batch in log.batches():
             take_in(database, batch, {})
     assert statuses(database, "c") == {"lifecycle": "possibly_interested"}
