@@ -3,7 +3,6 @@
 A day is counted from 1970-01-01 (day 0). The table comes from outside, because reading a time zone is I/O.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,18 +21,25 @@ class Calendar:
     def __init__(self, name: str = "UTC", first_day: int = 0, starts: Sequence[int] = ()) -> None:
         self.name = name
         self._first_day = first_day
-        self._starts = starts
+        self._starts: tuple[int, ...] = tuple(starts)
 
     def day(self, time_ms: int) -> int:
         """The last local day that has begun at `time_ms`; outside the table the days count 24 hours."""
         starts = self._starts
         if not starts:
             return time_ms // DAY_MS
-        if time_ms < starts[0]:
-            return self._first_day + (time_ms - starts[0]) // DAY_MS
-        k = bisect_right(starts, time_ms) - 1
-        if k == len(starts) - 1:
-            k += (time_ms - starts[-1]) // DAY_MS
+        k, last = (time_ms - starts[0]) // DAY_MS, len(starts) - 1
+        if k < 0:
+            return self._first_day + k
+        # A look where it must be, if all days had 24 hours, instead of a search: a zone's clock never is far off that.
+        if k > last:
+            k = last
+        while starts[k] > time_ms:
+            k -= 1
+        while k < last and starts[k + 1] <= time_ms:
+            k += 1
+        if k == last:
+            k += (time_ms - starts[last]) // DAY_MS
         return self._first_day + k
 
     def bounds(self, time_ms: int) -> tuple[int, int, int]:
