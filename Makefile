@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test sim test-faults bench schemas demo
+.PHONY: help setup fmt check test sim test-faults bench bench-history schemas demo
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ sim: $(COMPILED) ## the deterministic simulator (SEED=n: play one run again; ARG
 
 bench: $(READY) $(COMPILED) ## measure us and our peers (ARGS="--quick --json": eight minutes, one document)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-history: $(READY) ## the read API over 1 M customers and 10 M changes: p95 of each answer (ARGS="--customers 200000 --url URL")
+	@$(BIN)/python -m benchmarks.read_api $(ARGS)
 
 schemas: $(READY) ## write the JSON Schemas from the models
 	@$(BIN)/stream-app schemas $(ARGS)

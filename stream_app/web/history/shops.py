@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select, text
 
 from stream_app.domain.facts.state import DIMENSIONS
-from stream_app.web.history.tables import QUARTER_MS, counts, flows, insights, shops
+from stream_app.web.history.tables import QUARTER_MS, counts, insights, shops
 
 
 def all_shops(connection: Connection) -> list[str]:
@@ -35,18 +35,22 @@ def count_flows(
 
     A period is counted in whole quarters of an hour.
     """
-    total = func.sum(flows.c.count).label("total")
-    found = []
-    for start_ms, end_ms in periods:
-        asked = (
-            select(flows.c.before, flows.c.after, total)
-            .where(flows.c.shop == shop, flows.c.dimension == dimension)
-            .where(flows.c.quarter >= start_ms // QUARTER_MS, flows.c.quarter < end_ms // QUARTER_MS)
-            .group_by(flows.c.before, flows.c.after)
-            .having(total != 0)
-            .order_by(total.desc(), flows.c.before, flows.c.after)
-        )
-        found.append([(row.before or None, row.after or None, int(row.total)) for row in connection.execute(asked)])
+    if not periods:
+        return []
+    # Numbers of ours as text: built as expressions, ninety periods cost more than the counting.
+    named = " UNION ALL ".join(
+        f"SELECT {place} AS place, {start_ms // QUARTER_MS} AS first_quarter, {end_ms // QUARTER_MS} AS next_quarter"
+        for place, (start_ms, end_ms) in enumerate(periods)
+    )
+    asked = text(
+        f"WITH periods AS ({named}) "  # noqa: S608 - integers alone
+        "SELECT place, before, after, sum(count) AS total FROM periods "
+        "JOIN flows ON shop = :shop AND dimension = :dimension AND quarter >= first_quarter AND quarter < next_quarter "
+        "GROUP BY place, before, after HAVING sum(count) <> 0 ORDER BY total DESC, before, after"
+    )
+    found: list[list[tuple[str | None, str | None, int]]] = [[] for _ in periods]
+    for row in connection.execute(asked, {"shop": shop, "dimension": dimension}):
+        found[row.place].append((row.before or None, row.after or None, int(row.total)))
     return found
 
 
