@@ -17,7 +17,7 @@ SUITES = {
     "kafka": ("integration", "faults"),
     "page": ("web",),
 }
-BUDGETS_S = {"house": 60, "unit": 180, "agreement": 240, "simulator": 240, "kafka": 600, "page": 120}
+BUDGETS_S = {"house": 60, "unit": 180, "agreement": 240, "simulator": 240, "kafka": 600, "page": 180}
 SUM_S = 0.06
 
 

@@ -19,6 +19,7 @@ ERASURE_KEY = "a secret that only these tests use"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--page-seconds", type=int, default=15, help="how long the page is flooded with changes (600: the whole ten minutes)")
     parser.addoption("--faults", choices=["some", "all"], default="some", help="strike all faults, and record it; by default some")
 
 

@@ -14,20 +14,26 @@ _ALIVE_POLL_S = 0.2
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Publish everything first, end when all is processed, print the summary.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Publish everything first, end when all is processed, print the summary; no page.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where the page is served.  [default: 8080, or a free one]", show_default=False)
+    ] = None,
     dataset: Annotated[str, typer.Option(help="The purchase history to play.")] = "completejourney",
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the store of the last run instead of an empty one.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line.")] = False,
 ) -> None:
     """See it at work on a real purchase history.
 
-    Starts a Kafka, a worker and a year of purchases of 2 469 households, and shows the changes as they happen.
+    Starts a Kafka and a worker, plays a year of purchases of 2 469 households, and serves a page that shows the changes as they happen
+    and sets how fast the year goes by.
     """
     settings = show.settings_for_command()
     from stream_app.demo.run import run_demo
 
     with show.interruptible():
-        run_demo(settings, dataset=dataset, once=once, keep=keep, as_json=as_json)
+        run_demo(settings, dataset=dataset, once=once, keep=keep, as_json=as_json, port=port)
 
 
 def broker(

@@ -41,7 +41,9 @@ def check_serving(settings: Settings) -> str | None:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, topics: Topics) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
+async def serving(
+    settings: Settings, topics: Topics, mount: Callable[[web.Application], None] | None = None
+) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
     """Serve until the block ends; gives the page's address, and the task that fills the database, which ends by failing alone.
 
     Raises:
@@ -59,6 +61,8 @@ async def serving(settings: Settings, topics: Topics) -> AsyncIterator[tuple[str
         filling = Filling(database, topics, context.tell)
         context.waits_for = lambda: filling.waits_for
         app = build_app(context, token, settings.serve_rate)
+        if mount is not None:
+            mount(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S, handle_signals=False)
         await runner.setup()
         tasks = [asyncio.create_task(filling.run(), name="filling"), asyncio.create_task(_feel_pulse(context), name="pulse")]

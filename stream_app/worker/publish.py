@@ -9,7 +9,7 @@ import asyncio
 import time
 from codecs import BOM_UTF8
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from heapq import merge
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,6 +62,9 @@ class Progress(Protocol):
         """Called a few times a second."""
 
 
+Pace = Callable[[int], Awaitable[int]]
+"""Waits until an event of a time may be published, and gives the time up to which others may follow at once."""
+
 # Event time or -1, number of the file, type, key, line: in the order in which files are merged.
 _Item = tuple[int, int, str, bytes | None, bytes]
 
@@ -69,7 +72,13 @@ _head = msgspec.json.Decoder(Head).decode
 
 
 async def publish(
-    settings: Settings, files: list[Path], *, rate: int | None = None, history: bool = False, progress: Progress | None = None
+    settings: Settings,
+    files: list[Path],
+    *,
+    rate: int | None = None,
+    pace: Pace | None = None,
+    history: bool = False,
+    progress: Progress | None = None,
 ) -> Published:
     """Publish every line of `files`, and wait until the brokers have stored it.
 
@@ -77,6 +86,7 @@ async def publish(
         settings: names the broker and the prefix.
         files: JSONL, one CloudEvent a line; empty lines are skipped.
         rate: at most so many events a second.
+        pace: when which event time may be published.
         history: at the end, tell every partition of `orders`, for each shop, that nothing before its latest event will follow.
         progress: called a few times a second.
 
@@ -92,7 +102,7 @@ async def publish(
         await sender.connect()
         run = _Run(int(time.time() * 1000))
         try:
-            await _send_all(sender, run, files, rate, progress)
+            await _send_all(sender, run, files, rate, pace, progress)
             if history:
                 for shop, latest_ms in sorted(run.latest_ms.items()):
                     await sender.watermark(shop, latest_ms)
@@ -103,13 +113,22 @@ async def publish(
     return Published(run.events, run.refused, run.complaints, watermarks, time.monotonic() - started)
 
 
-async def _send_all(sender: "_Sender", run: "_Run", files: list[Path], rate: int | None, progress: Progress | None) -> None:
+async def _send_all(
+    sender: "_Sender", run: "_Run", files: list[Path], rate: int | None, pace: Pace | None, progress: Progress | None
+) -> None:
     lines = [run.read(index, file) for index, file in enumerate(files)]
     items: Iterable[_Item] = lines[0] if len(lines) == 1 else merge(*lines)
     slice_max = min(_SLICE, max(1, rate // 20)) if rate else _SLICE
     started = time.monotonic()
     count = size = 0
+    allowed_ms = -1
     for time_ms, _, kind, key, line in items:
+        if pace is not None and time_ms > allowed_ms:
+            await sender.flush()
+            if progress:
+                progress(count, size)
+            allowed_ms = await pace(time_ms)
+            run.wall_ms = int(time.time() * 1000)
         record_ms = time_ms if 0 <= time_ms <= run.wall_ms else run.wall_ms
         if kind == "watermark":
             await sender.everywhere(key, line, record_ms)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="RFC 3339 in UTC with milliseconds.")]
 Statuses = Annotated[dict[str, str | None], Field(description="Dimension -> value, null for none; every dimension.")]
 Counts = Annotated[dict[str, dict[str, int]], Field(description="Dimension -> value -> customers who have it now.")]
+Says = Annotated[list[str] | None, Field(description="The same in words; only when a language is asked for.")]
 Document = Annotated[dict[str, Any], Field(description="As the JSON Schema of that event or document has it.")]
 
 
@@ -89,6 +90,7 @@ class TriedChange(Answer):
     valid_until: Time | None
     counterfactual: Document | None = None
     revokes: str | None = None
+    says: Says = None
 
 
 class Change(TriedChange):
@@ -150,6 +152,7 @@ class Announced(Answer):
     will_change_at: Time
     reason: Reason
     counterfactual: Document | None
+    says: Says = None
 
 
 class Customer(Answer):

@@ -9,7 +9,7 @@ from stream_app.web.api.context import Context
 from stream_app.web.api.files import Files
 from stream_app.web.api.guard import BODY_BYTES_MAX, Rates, add_headers, guard
 from stream_app.web.api.openapi import openapi_document
-from stream_app.web.api.parameters import OfShop, OfStream, read_parameters
+from stream_app.web.api.parameters import InWords, OfStream, read_parameters
 from stream_app.web.api.problems import Problem
 from stream_app.web.api.routes import BASE, DOCUMENT, PREVIEW, ROUTES, STREAM, Route
 from stream_app.web.api.stream import Streams
@@ -42,7 +42,7 @@ def build_app(context: Context, token: str | None, per_second: int, files: Files
     async def try_event(request: web.Request) -> web.StreamResponse:
         if request.content_type not in _JSON_TYPES:
             raise Problem(415, "the body is not announced as JSON", field="Content-Type", fix="send Content-Type: application/json")
-        asked = read_parameters(OfShop, request.query)
+        asked = read_parameters(InWords, request.query)
         return _json(await preview(context, asked, await request.read()))
 
     async def describe(_request: web.Request) -> web.StreamResponse:

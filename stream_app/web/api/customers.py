@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from stream_app.codec.times import format_time
 from stream_app.web.api.context import Context
-from stream_app.web.api.parameters import AtTime, OfCustomer, OlderChanges, Search, now_ms
+from stream_app.web.api.parameters import AtTime, CustomerInWords, OfCustomer, OlderChanges, Search, now_ms
 from stream_app.web.api.problems import Problem
-from stream_app.web.api.shapes import Document, change_of, line_of
+from stream_app.web.api.shapes import Document, change_of, line_of, published_words
 from stream_app.web.history import changes, customers
 from stream_app.web.history.cursors import decode_cursor, encode_cursor
 from stream_app.web.history.records import as_json
@@ -40,10 +40,10 @@ async def search(context: Context, asked: Search) -> Document:
     return {"customers": [line_of(row) for row in rows], "next": None if last is None else encode_cursor(last)}
 
 
-async def customer(context: Context, asked: OfCustomer) -> Document:
+async def customer(context: Context, asked: CustomerInWords) -> Document:
     """One customer: where he stands, what comes next, and his latest changes."""
     shop = await context.which_shop(asked.shop)
-    return await context.ask(lambda connection: _tell(connection, shop, asked.id))
+    return await context.ask(lambda connection: _tell(connection, shop, asked.id, asked.language))
 
 
 async def older(context: Context, asked: OlderChanges) -> Document:
@@ -54,7 +54,7 @@ async def older(context: Context, asked: OlderChanges) -> Document:
         rows, older_than = changes.of_customer(connection, shop, asked.id, before=asked.before, limit=asked.limit)
         if not rows:
             _must_be_known(connection, shop, asked.id)
-        return {"changes": [change_of(row) for row in rows], "older": older_than}
+        return {"changes": [change_of(row, asked.language) for row in rows], "older": older_than}
 
     return await context.ask(answer)
 
@@ -117,7 +117,7 @@ def _data(data: Any) -> Document:
     return told
 
 
-def _tell(connection: Connection, shop: str, customer_id: str) -> Document:
+def _tell(connection: Connection, shop: str, customer_id: str, language: str | None) -> Document:
     row = customers.read_customer(connection, shop, customer_id)
     receipt = customers.read_receipt(connection, shop, customer_id)
     if row is None and receipt is None:
@@ -139,8 +139,8 @@ def _tell(connection: Connection, shop: str, customer_id: str) -> Document:
         "profile": profile,
         "next_deadline": None if profile is None else profile["next_deadline"],
         "outlook": [_outlook(change_of(one)) for one in latest],
-        "announced": [_announced(one) for one in customers.read_notices(connection, shop, customer_id)],
-        "changes": [change_of(one) for one in found],
+        "announced": [_announced(one, language) for one in customers.read_notices(connection, shop, customer_id)],
+        "changes": [change_of(one, language) for one in found],
         "older": older_than,
     }
 
@@ -156,10 +156,10 @@ def _outlook(change: Document) -> Document:
     }
 
 
-def _announced(row: Any) -> Document:
+def _announced(row: Any, language: str | None) -> Document:
     data = as_json(row.document)
     told = {name: data.get(name) for name in ("dimension", "from", "to", "will_change_at", "reason", "counterfactual")}
-    return {"id": row.id, **told}
+    return {"id": row.id, **told, **published_words("status.will_change", data, language)}
 
 
 def _must_be_known(connection: Connection, shop: str, customer_id: str) -> None:

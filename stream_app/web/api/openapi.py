@@ -125,7 +125,7 @@ def _preview() -> Document:
     }
     return {
         "summary": "Try an event: what it would do to its customer. Nothing is stored.",
-        "parameters": _parameters(parameters.OfShop),
+        "parameters": _parameters(parameters.InWords),
         "requestBody": {"required": True, "content": {"application/json": {"schema": event}}},
         "responses": {
             "200": {

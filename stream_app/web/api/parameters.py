@@ -76,6 +76,12 @@ class OfShop(Asked):
     shop: Shop = None
 
 
+class InWords(OfShop):
+    """About a shop; changes can be told in words."""
+
+    language: Literal["en", "nl"] | None = Field(None, description="Tell why in this language, too, as `says` beside every proof.")
+
+
 class OfCustomer(OfShop):
     """About a customer."""
 
@@ -103,7 +109,11 @@ class Search(OfShop):
     after: Cursor = None
 
 
-class OlderChanges(OfCustomer):
+class CustomerInWords(OfCustomer, InWords):
+    """About a customer; changes can be told in words."""
+
+
+class OlderChanges(CustomerInWords):
     """A customer's changes, page by page."""
 
     before: int | None = Field(None, ge=1, le=2**31 - 1, description="Only changes with a lower sequence.")
@@ -117,7 +127,7 @@ class AtTime(OfCustomer):
     known_at: Time = Field(None, description="What was written later was not known; now without it.")
 
 
-class OfChanges(OfShop):
+class OfChanges(InWords):
     """Changes of all customers."""
 
     dimension: Dimension | None = None
@@ -145,7 +155,7 @@ class OfInsights(OfShop):
     until: str | None = Field(None, pattern=r"^\d{4}-\d{2}$", description="The last month.")
 
 
-class OfStream(OfShop):
+class OfStream(InWords):
     """Changes as they come."""
 
     dimension: Dimension | None = None

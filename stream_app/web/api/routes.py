@@ -39,7 +39,11 @@ ROUTES: Final = (
     Route("/overview", parameters.OfShop, answers.Overview, shops.overview, "How many customers stand where now."),
     Route("/customers", parameters.Search, answers.Customers, customers.search, "Customers by id and status, page by page."),
     Route(
-        "/customer", parameters.OfCustomer, answers.Customer, customers.customer, "One customer: where he stands, why, and what comes next."
+        "/customer",
+        parameters.CustomerInWords,
+        answers.Customer,
+        customers.customer,
+        "One customer: where he stands, why, and what comes next.",
     ),
     Route("/customer/changes", parameters.OlderChanges, answers.CustomerChanges, customers.older, "One customer's changes, newest first."),
     Route(

@@ -12,16 +12,16 @@ from stream_app.domain.events import CustomerMerged, Event, Rejected, Watermark
 from stream_app.domain.policy import Policy
 from stream_app.feed import Story
 from stream_app.web.api.context import Context
-from stream_app.web.api.parameters import OfShop, now_ms
+from stream_app.web.api.parameters import InWords, OfShop, now_ms
 from stream_app.web.api.problems import Problem
-from stream_app.web.api.shapes import Document
+from stream_app.web.api.shapes import Document, in_words, published_words
 from stream_app.web.trial import clock_of, try_event
 
 _SPEC = "send one CloudEvent as JSON, as it would be published to orders or contacts"
 _TRIED_ID = "tried"
 
 
-async def preview(context: Context, asked: OfShop, body: bytes) -> Document:
+async def preview(context: Context, asked: InWords, body: bytes) -> Document:
     """What an event would do. `specversion`, `id`, `source` and `time` are filled in where they are missing."""
     given = _read(body)
     shop = await _shop(context, asked, given)
@@ -36,7 +36,12 @@ async def preview(context: Context, asked: OfShop, body: bytes) -> Document:
     async with context.reading_topics():
         story = await context.topics.find_customer(shop, customer)
     event = _decode({"specversion": "1.0", "id": _TRIED_ID, "source": f"/shops/{shop}", "time": _moment(policy, story), **given})
-    return try_event(event, story, policy)
+    told = try_event(event, story, policy)
+    return told | {
+        "meanwhile": [in_words(one, asked.language) for one in told["meanwhile"]],
+        "changes": [in_words(one, asked.language) for one in told["changes"]],
+        "reactions": [one | published_words(one["type"], one["data"], asked.language) for one in told["reactions"]],
+    }
 
 
 def _read(body: bytes) -> dict[str, Any]:

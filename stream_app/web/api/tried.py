@@ -1,6 +1,6 @@
 """The shape of the answer to a trial."""
 
-from stream_app.web.api.answers import Answer, Document, PolicyRef, Statuses, Time, TriedChange
+from stream_app.web.api.answers import Answer, Document, PolicyRef, Says, Statuses, Time, TriedChange
 
 
 class Rejection(Answer):
@@ -23,6 +23,7 @@ class Reaction(Answer):
 
     type: str
     data: Document
+    says: Says = None
 
 
 class BasedOn(Answer):

@@ -30,7 +30,7 @@ async function open(moveFocus = true) {
     } else link.removeAttribute("aria-current");
   }
   content.setAttribute("aria-busy", "true");
-  const place = h("div", { class: `view ${known}` });
+  const place = h("div", { class: `view view-${known}` });
   try {
     const module = await import(`./views/${known}.js`);
     if (ours.signal.aborted) return;

@@ -55,6 +55,13 @@ export function money(minor, currency) {
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
+const MONEY = new Set(["revenue", "average_order", "margin", "contact_cost", "cost_to_serve", "value_now", "value_future", "value_strategic", "value_total"]);
+
+/** The value of a measure, as money where it is. */
+export function measure(name, value, currency) {
+  return MONEY.has(name) ? money(value, currency) : number(value);
+}
+
 const DATE = { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" };
 
 /** A day. */

@@ -3,9 +3,7 @@
 import { get } from "../api.js";
 import { choice, h, show } from "../dom.js";
 import { heading, mark, note, panel, says, table, turn } from "../parts.js";
-import { language, moment, money, number, t, term, valueTerm } from "../words.js";
-
-const MONEY = new Set(["revenue", "average_order", "margin", "contact_cost", "cost_to_serve", "value_now", "value_future", "value_strategic", "value_total"]);
+import { language, measure, moment, t, term, valueTerm } from "../words.js";
 
 /** Draw the customer whom the address names. */
 export async function render(place, { query, signal }) {
@@ -39,7 +37,7 @@ function measures(profile, currency) {
   if (!profile) return null;
   const rows = Object.entries(profile.measures).filter(([, value]) => value !== null);
   return panel(t("customer.measures"), h("dl", { class: "measures" }, rows.map(([name, value]) =>
-    h("div", {}, h("dt", {}, term(name)), h("dd", {}, MONEY.has(name) ? money(value, currency) : number(value))))),
+    h("div", {}, h("dt", {}, term(name)), h("dd", {}, measure(name, value, currency))))),
   h("p", { class: "small" }, t("customer.measured", { at: moment(profile.clock_at), version: profile.policy.version })));
 }
 

@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { h, show } from "../dom.js";
 import { FIELDS, TYPES } from "../events.js";
 import { heading, mark, note, panel, says, table, turn } from "../parts.js";
-import { language, moment, number, t, term } from "../words.js";
+import { language, measure, moment, number, t, term } from "../words.js";
 
 /** Draw the form; a customer may be named in the address. */
 export async function render(place, { query, signal }) {
@@ -24,7 +24,7 @@ export async function render(place, { query, signal }) {
     const body = { specversion: "1.0", type: type.value, subject: customer.value.trim(), data, ...(when.value ? { time: `${when.value.padEnd(19, ":00")}Z` } : {}) };
     show(answer, note(t("try.asking")));
     try {
-      tell(answer, await post("/events/preview", { language }, body, signal));
+      tell(answer, await post("/events/preview", { language }, body, signal), document_.currency);
     } catch (error) {
       show(answer, note(error.message, "wrong"));
     }
@@ -49,7 +49,7 @@ function list(changes) {
       says(change).map((text, index) => h("p", { class: index ? "more" : "why" }, text))))));
 }
 
-function tell(place, found) {
+function tell(place, found, currency) {
   if (found.rejected) {
     show(place, note(t("try.rejected", { code: found.rejected.code, detail: found.rejected.detail }), "wrong"));
     return;
@@ -64,8 +64,8 @@ function tell(place, found) {
     found.reactions.length ? h("ul", { class: "reactions" }, found.reactions.map((one) => h("li", {}, h("code", {}, one.type), " ", one.says?.[0] ?? ""))) : null,
     rows.length ? h("h3", {}, t("try.measures")) : null,
     rows.length ? table({ caption: t("try.measures"), rows, columns: [
-      { key: "name", label: t("try.measure"), cell: (row) => term(row.name) }, { key: "before", label: t("try.before"), kind: "number", cell: (row) => number(row.before) },
-      { key: "after", label: t("try.after"), kind: "number", cell: (row) => number(row.after) }] }) : null,
+      { key: "name", label: t("try.measure"), cell: (row) => term(row.name) }, { key: "before", label: t("try.before"), kind: "number", cell: (row) => measure(row.name, row.before, currency) },
+      { key: "after", label: t("try.after"), kind: "number", cell: (row) => measure(row.name, row.after, currency) }] }) : null,
     h("h3", {}, t("try.after.statuses")), h("dl", { class: "statuses" }, Object.entries(after.statuses).filter(([, value]) => value !== null)
       .map(([dimension, value]) => h("div", {}, h("dt", {}, term(dimension)), h("dd", {}, mark(dimension, value))))));
 }
