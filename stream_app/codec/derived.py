@@ -22,7 +22,7 @@ def encode_derived(event: Event) -> bytes:
             "id": event.id,
             "source": f"/shops/{event.shop_id}",
             "type": event.type,
-            "subject": event.customer_id,
+            **({"subject": event.customer_id} if event.customer_id else {}),
             "time": format_time(event.time_ms),
             "datacontenttype": "application/json",
             "data": data,

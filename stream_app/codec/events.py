@@ -13,7 +13,7 @@ from stream_app.codec.envelope import VALUE_BYTES_MAX, is_customer_id, is_json_t
 from stream_app.codec.strict_json import find_defect, is_utf8
 from stream_app.codec.times import parse_time_ms
 from stream_app.codec.wire import WHOLE_TYPES, Envelope, Peek
-from stream_app.domain.events import DERIVED_TYPES, EVENT_TYPES, Code, Event, Rejected
+from stream_app.domain.events import DERIVED_TYPES, EVENT_TYPES, SHOP_TYPES, Code, Event, Rejected
 
 TIME_MIN_MS: Final = 631_152_000_000  # 1990-01-01T00:00:00Z
 MAX_AHEAD_MS: Final = 300_000
@@ -143,7 +143,7 @@ def _read_event(envelope: Envelope, *, derived: bool = False) -> Event | Rejecte
         return Rejected(Code.INVALID_ENVELOPE, _complain(shop, time_ms))
     if kind not in EVENT_TYPES and not (derived and kind in DERIVED_TYPES):
         return Rejected(Code.UNKNOWN_TYPE, "type: not known; see the event types of the contract")
-    customer = "" if kind == _WATERMARK else envelope.subject
+    customer = "" if kind in SHOP_TYPES else envelope.subject
     if customer is None:
         return Rejected(Code.INVALID_ENVELOPE, "subject: missing; add the customer id")
     if customer and not is_customer_id(customer):

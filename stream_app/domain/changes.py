@@ -10,6 +10,7 @@ from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.dimensions.contact import prove_contact
 from stream_app.domain.dimensions.opportunity import prove_opportunity
 from stream_app.domain.dimensions.proof import Proof
+from stream_app.domain.dimensions.share import prove_share
 from stream_app.domain.facts.state import (
     CHURN_RISK,
     CLASS,
@@ -117,7 +118,7 @@ def origin_of(policy: Policy, time_ms: int) -> Literal["live", "backfill"]:
 
 def policy_ref(policy: Policy) -> dict[str, Any]:
     """Which policy decided."""
-    return {"version": policy.version, "hash": policy.hash}
+    return {"version": policy.version, "hash": policy.document_hash}
 
 
 def change(who: Who, state: State, policy: Policy, verdict: Verdict, d: int, cause: Cause) -> Outgoing:
@@ -239,8 +240,10 @@ def _prove_churn_risk(state: State, policy: Policy, verdict: Verdict) -> Proof:
 
 def _prove_class(state: State, policy: Policy, verdict: Verdict) -> Proof:
     value = verdict.values[CLASS]
+    if policy.pareto is not None and state.counting:
+        return prove_share(state, policy, policy.pareto, verdict.at, verdict.values[CLASS])
     if value is None or policy.classes is None:
-        code = "no_counting_order" if policy.classes is not None else "dimension_dropped"
+        code = "no_counting_order" if policy.has_class else "dimension_dropped"
         return code, {"counting_orders": state.counting}, {}, None
     measures: dict[str, Any] = {"score": score(state, policy, verdict.at)}
     for criterion in policy.criteria:

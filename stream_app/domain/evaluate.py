@@ -14,9 +14,11 @@ from stream_app.domain.facts.fold import fold, is_duplicate, remember
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.orders import order_unknown
 from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, absent, is_customer, new_state
+from stream_app.domain.pareto import ParetoClasses
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before, react
-from stream_app.domain.status import judge, next_deadline_ms
+from stream_app.domain.status import judge, next_deadline_ms, stand
+from stream_app.domain.value import value_total
 
 _TIME: Final = Cause("time")
 _POLICY: Final = Cause("policy")
@@ -25,6 +27,7 @@ _POLICY: Final = Cause("policy")
 class Outcome:
     """What came of one or more steps, in order: to publish, to tell other customers, to dead-letter, to count.
 
+    `valued`: what the customer was worth at the start of an evaluation day, with the hash of the policy that asks, and the day.
     `timeless`: the latest event was a duplicate, from before an erasure, or refused before it was folded, and moves no clock.
     """
 
@@ -37,6 +40,7 @@ class Outcome:
         self.suppressed = 0
         self.deadlines = 0
         self.timeless = False
+        self.valued: list[tuple[str, int, int]] = []
 
 
 def unknown_shop() -> Rejected:
@@ -100,6 +104,18 @@ def _remember(state: State, event: Event, policy: Policy, outcome: Outcome) -> N
     early = remember(state, event.name, event.time_ms, policy)
     if early:
         outcome.forgotten.extend(["event_id"] * early)
+
+
+def is_timeless(state: State, event: Event, policy: Policy) -> bool:
+    """Whether the event would move no clock of this customer, since nothing would come of it (`apply`)."""
+    data, time_ms = event.data, event.time_ms
+    if state.mark is not None and time_ms <= state.mark[0]:
+        return True
+    if type(data) is ReferralFirstOrder:
+        return referrals.is_old(state, data)
+    if type(data) is OrderPlaced and data.currency != policy.currency:
+        return True
+    return bool(state.seen_ids) and is_duplicate(state, event.name, time_ms, policy)
 
 
 def _tell(who: Who, state: State, time_ms: int, referred: str, buys: bool, outcome: Outcome) -> None:
@@ -176,7 +192,16 @@ def fire(who: Who, state: State, policy: Policy, outcome: Outcome) -> None:
     window.advance(state, policy)
     _end_waits(state, outcome)
     outcome.deadlines += 1
+    if policy.pareto is not None:
+        _value(state, policy, policy.pareto, outcome)
     _evaluate(who, state, policy, _TIME, outcome, None, 0)
+
+
+def _value(state: State, policy: Policy, pareto: ParetoClasses, outcome: Outcome) -> None:
+    """At the start of an evaluation day: what the customer is worth is one of the values that the cut-offs are taken from."""
+    day = pareto.last_day(policy.calendar.day(state.clock_ms))
+    if state.counting and policy.calendar.start(day) == state.clock_ms:
+        outcome.valued.append((policy.document_hash, day, value_total(state, policy, stand(state, policy))))
 
 
 def reach(state: State, time_ms: int, policy: Policy) -> None:
@@ -188,13 +213,19 @@ def reach(state: State, time_ms: int, policy: Policy) -> None:
 
 
 def adopt(who: Who, state: State, old: Policy, new: Policy, from_ms: int, outcome: Outcome) -> None:
-    """Bring a new policy version into effect at max(clock, `from_ms`); deadlines before it fire under the old one."""
-    while state.deadline_ms is not None and state.deadline_ms < from_ms:
+    """Bring a new policy version into effect at max(clock, `from_ms`); deadlines before it fire under the old one.
+
+    Cut-offs are the shop's own policy with what was found at `from_ms`: what is due at that moment is due before them.
+    """
+    is_cut = old.document_hash == new.document_hash
+    while state.deadline_ms is not None and state.deadline_ms < from_ms + is_cut:
         fire(who, state, old, outcome)
-    state.clock_ms = max(state.clock_ms, from_ms)
+    moves, state.clock_ms = state.clock_ms < from_ms, max(state.clock_ms, from_ms)
     state.policy_version, state.policy_hash = new.version, new.hash
     window.rebuild(state, new)
     _end_waits(state, outcome)
+    if new.pareto is not None and moves and not is_cut:
+        _value(state, new, new.pareto, outcome)
     _evaluate(who, state, new, _POLICY, outcome, None, 0)
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from stream_app.domain.calendar import Calendar
 from stream_app.domain.events import CHANNELS, Channel
+from stream_app.domain.pareto import ParetoClasses
 
 
 @dataclass(frozen=True)
@@ -267,14 +268,19 @@ class Policy:
     contact: ContactRules | None = None
     segments: Segments | None = None
     suppress_days: int = 400
+    pareto: ParetoClasses | None = None
     # Derived, so that the hot path does not ask again.
     models_value: bool = False
     scores_window: bool = False
     timed_criteria: tuple[Criterion, ...] = ()
     growth_days: int = 0
     bucket_days: int = 0
+    has_class: bool = False
+    document_hash: str = ""  # `hash` without the cut-offs
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "has_class", self.classes is not None or self.pareto is not None)
+        object.__setattr__(self, "document_hash", self.hash.partition(":")[0])
         rhythms = (*self.rhythms.values(), self.default_rhythm)
         models_value = any(isinstance(rhythm, Alive) and rhythm.gamma_gamma is not None for rhythm in rhythms)
         object.__setattr__(self, "models_value", models_value)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from stream_app.domain.changes import Outgoing, Who, identify, identify_change, origin_of, policy_ref
+from stream_app.domain.dimensions.share import describe_cut
 from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, State, describe
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
@@ -16,7 +17,7 @@ PROFILE: Final = "customer.profile"
 def existing_dimensions(policy: Policy) -> list[int]:
     """The dimensions that the policy asks for, in the order of publishing."""
     optional = {
-        CLASS: policy.classes,
+        CLASS: policy.classes or policy.pareto,
         SEGMENT: policy.segments,
         LABEL: policy.labels,
         SERVICE_LEVEL: policy.service_levels,
@@ -43,6 +44,8 @@ def profile(who: Who, state: State, policy: Policy) -> Outgoing:
     }
     if policy.segments is not None and policy.segments.exit is not None:
         data["exit"] = describe_exit(policy.segments.exit, state, policy, at)
+    if policy.pareto is not None:
+        data["cut_offs"] = describe_cut(policy, policy.pareto)
     profile_id = identify(PROFILE, who, state.born_ms, state.sequence)
     origin = origin_of(policy, state.clock_ms)
     latest_change_id = identify_change(who, state.born_ms, state.sequence)

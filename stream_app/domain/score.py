@@ -5,8 +5,9 @@ from typing import Final
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.crossing import crossing_ms
 from stream_app.domain.facts.state import CLASS, FOREVER, State
+from stream_app.domain.pareto import ParetoClasses, class_of
 from stream_app.domain.policy import Criterion, Policy
-from stream_app.domain.value import Standing, leave_ms, reading
+from stream_app.domain.value import Standing, leave_ms, reading, value_total
 
 CLASSES: Final[tuple[str, ...]] = ("A", "B", "C")
 
@@ -34,10 +35,9 @@ def settle_class(state: State, policy: Policy, at: Standing) -> tuple[str | None
 
     Better at once; worse only after `downgrade_dwell_days` without a break, one step at a time.
     """
-    if policy.classes is None or not state.counting:
+    computed = _compute_class(state, policy, at)
+    if computed is None:
         return None, None
-    reached = score(state, policy, at)
-    computed = "A" if reached >= policy.classes.a else "B" if reached >= policy.classes.b else "C"
     current, dwell_ms = state.values[CLASS], policy.downgrade_dwell_days * DAY_MS
     if current is None or computed <= current or not dwell_ms:  # "A" < "B" < "C"
         return computed, None
@@ -50,15 +50,50 @@ def settle_class(state: State, policy: Policy, at: Standing) -> tuple[str | None
     return current, state.clock_ms if computed > current else None
 
 
+def _compute_class(state: State, policy: Policy, at: Standing) -> str | None:
+    """The class as it is now, whatever it was before; None without a counting order, or before the first cut-offs."""
+    if not state.counting:
+        return None
+    if policy.classes is not None:
+        reached = score(state, policy, at)
+        return "A" if reached >= policy.classes.a else "B" if reached >= policy.classes.b else "C"
+    if policy.pareto is None or policy.pareto.cut is None:
+        return None
+    return class_of(value_total(state, policy, at), policy.pareto.cut)
+
+
 def class_deadline_ms(state: State, policy: Policy, at: Standing) -> int:
     """The next moment at which the class can change, or its hold begin or end, without an event."""
-    if policy.classes is None or not state.counting:
+    if not state.counting:
         return FOREVER
-    turn = score_deadline_ms(state, policy, at)
+    turn = score_deadline_ms(state, policy, at) if policy.pareto is None else _pareto_deadline_ms(state, policy, policy.pareto, at)
     if state.class_hold_ms is None:
         return turn
     ends = state.class_hold_ms + policy.downgrade_dwell_days * DAY_MS
     return ends if ends < turn else turn
+
+
+def _pareto_deadline_ms(state: State, policy: Policy, pareto: ParetoClasses, at: Standing) -> int:
+    """The next evaluation, or the next moment at which the customer's value passes a cut-off.
+
+    Who has nothing in the window, and no model that expects anything of him, is worth nothing until his next event: he is C by all
+    cut-offs, and none of those whose values are added up.
+    """
+    leaves = leave_ms(state, policy, at)
+    if pareto.cut is not None and leaves == FOREVER and not policy.models_value:
+        return FOREVER
+    moment = policy.calendar.start(pareto.next_day(at.today))
+    if pareto.cut is None:
+        return moment
+    if leaves < moment:
+        moment = leaves
+    if at.active and at.inactive_at_ms < moment:
+        moment = at.inactive_at_ms  # value_future ends there
+    if policy.models_value:
+        passes = crossing_ms("value_total", (pareto.cut.b, pareto.cut.a), state, policy, at)
+        if passes is not None and passes < moment:
+            moment = passes
+    return moment
 
 
 def score_deadline_ms(state: State, policy: Policy, at: Standing) -> int:

@@ -63,7 +63,7 @@ def judge(state: State, policy: Policy) -> Verdict:
         values[LIFECYCLE] = "potential" if state.related else "possibly_interested"
     if policy.opportunity is not None:
         values[OPPORTUNITY], until[OPPORTUNITY] = judge_opportunity(state, policy, at)
-    if policy.classes is not None:
+    if policy.has_class:
         values[CLASS], state.class_hold_ms = settle_class(state, policy, at)
         until[CLASS] = class_deadline_ms(state, policy, at)
     if policy.segments is not None:

@@ -139,7 +139,8 @@ def leading_span(state: State, policy: Policy, at: Standing) -> int:
     return max(0, policy.calendar.day(state.last_ms[at.leading]) - state.first_day[at.leading])
 
 
-def _value_total(state: State, policy: Policy, at: Standing) -> int:
+def value_total(state: State, policy: Policy, at: Standing) -> int:
+    """What the customer is worth: now, in future, and besides his orders."""
     return value_now(state, policy, at) + value_future(state, policy, at) + value_strategic(state, policy, at)
 
 
@@ -200,7 +201,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "feedback": lambda state, _policy, _at: state.feedback,
     "value_strategic": value_strategic,
     "value_future": value_future,
-    "value_total": _value_total,
+    "value_total": value_total,
     "recency_days": _recency_days,
     "tenure_days": _tenure_days,
     "strategic": strategic,

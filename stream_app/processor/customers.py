@@ -23,6 +23,7 @@ from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.engine.fold import Record, Unit
+from stream_app.processor.evaluations import Evaluations
 from stream_app.processor.hop import Hop
 from stream_app.processor.marks import Marks
 from stream_app.processor.policies import PolicyBook
@@ -67,10 +68,11 @@ class Customer:
 class Customers:
     """Reads, changes and writes back the customers of one unit."""
 
-    def __init__(self, policies: PolicyBook, rekeyed_topic: str, marks: Marks, hop: Hop) -> None:
+    def __init__(self, policies: PolicyBook, rekeyed_topic: str, marks: Marks, hop: Hop, evaluations: Evaluations) -> None:
         self._policies = policies
         self._marks = marks
         self._hop = hop
+        self._evaluations = evaluations
         self._rekeyed_topic = rekeyed_topic
         self._open: dict[bytes, Customer] = {}
         self._profiles: dict[bytes, bytes | None] = {}
@@ -246,7 +248,13 @@ class Customers:
         """Hand what came of the last step to the unit."""
         outcome = self._outcome
         if not (
-            outcome.published or outcome.rejected or outcome.forgotten or outcome.duplicates or outcome.deadlines or outcome.suppressed
+            outcome.published
+            or outcome.rejected
+            or outcome.forgotten
+            or outcome.duplicates
+            or outcome.deadlines
+            or outcome.suppressed
+            or outcome.valued
         ):
             return
         for outgoing in outcome.published:
@@ -264,4 +272,6 @@ class Customers:
             unit.count("suppressed", by=outcome.suppressed)
         if outcome.deadlines:
             unit.count("deadlines", by=outcome.deadlines)
+        if outcome.valued:
+            self._evaluations.take(customer.who.shop_id, outcome.valued, unit)
         self._outcome = Outcome()

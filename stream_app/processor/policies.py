@@ -7,6 +7,8 @@ event, deadline or the sweep brings him on, and what came before the next versio
 from hashlib import blake2b
 
 from stream_app.codec.policy import compile_policy, read_policy_document
+from stream_app.domain.dimensions.share import with_cut
+from stream_app.domain.pareto import cut_of
 from stream_app.domain.policy import Policy
 from stream_app.errors import PolicyError
 
@@ -33,6 +35,7 @@ class PolicyBook:
         self._latest: dict[str, Held | None] = {}  # of the default, and of every shop that had a policy of its own
         self._histories: dict[str, list[_Version]] = {}
         self._fingerprint: tuple[int, str] = (-1, "")  # at which revision
+        self._cuts: dict[str, list[str]] = {}  # of a shop by pareto: the hashes of its policy with its cut-offs; not followed
 
     def put(self, key: str, record_ms: int, document: bytes | None) -> None:
         """Take in a record of the `policies` topic: `key` is the shop or `*`, `document` None withdraws it.
@@ -58,6 +61,8 @@ class PolicyBook:
         """Become what `other` is now: a unit of work sees one state of affairs, whatever is published while it is made."""
         if self.revision() != other.revision():
             self._changed, self._records, self._by_hash, self._latest, self._histories = other.contents()
+            for shop in self._cuts:
+                self._look_again(shop)
 
     def contents(self) -> _Contents:
         """A copy of everything in it."""
@@ -78,8 +83,19 @@ class PolicyBook:
         return next((policy for from_ms, policy in reversed(known) if from_ms <= time_ms), known[0][1])
 
     def by_hash(self, policy_hash: str) -> Policy | None:
-        """A policy version seen before."""
-        return self._by_hash.get(policy_hash)
+        """A policy version seen before; with cut-offs, what its document and they make together."""
+        found = self._by_hash.get(policy_hash)
+        if found is None and (cut := cut_of(policy_hash)) is not None:
+            bare = self._by_hash.get(policy_hash.partition(":")[0])
+            if bare is not None and bare.pareto is not None:
+                found = self._by_hash[policy_hash] = with_cut(bare, cut)
+        return found
+
+    def cut(self, shop_id: str, taken: list[str]) -> None:
+        """Put a shop's cut-offs in force, all of which `taken` names by the hashes of its policy with them, in the order of their days."""
+        if taken:
+            self._cuts[shop_id] = taken
+            self._look_again(shop_id)
 
     def after(self, shop_id: str, policy_hash: str) -> list[Held]:
         """The versions that came into force for the shop after the one with this hash, ascending.
@@ -110,7 +126,7 @@ class PolicyBook:
     def fingerprint(self) -> str:
         """What is in force, in a few characters: the same for the same policies, in whatever order they came."""
         if self._fingerprint[0] != self.revision():
-            named = sorted((key, held[1].hash) for key, held in self._latest.items() if held is not None)
+            named = sorted((key, held[1].document_hash) for key, held in self._latest.items() if held is not None and key in self._records)
             self._fingerprint = self.revision(), blake2b(repr(named).encode(), digest_size=8).hexdigest()
         return self._fingerprint[1]
 
@@ -131,7 +147,7 @@ class PolicyBook:
         own = default = None
         reached_ms: int | None = None
         others = self._records.get(DEFAULT_KEY, []) if shop != DEFAULT_KEY else []
-        records = [(place, True, from_ms, policy) for place, from_ms, policy in self._records[shop]]
+        records = [(place, True, from_ms, policy) for place, from_ms, policy in self._records.get(shop, [])]
         records += [(place, False, from_ms, policy) for place, from_ms, policy in others]
         for _, is_own, from_ms, policy in sorted(records, key=lambda record: record[0]):
             if is_own:
@@ -143,6 +159,31 @@ class PolicyBook:
             if (holds and holds.hash) != (before and before.hash):
                 reached_ms = from_ms if reached_ms is None else max(reached_ms, from_ms)
                 history.append((reached_ms, holds))
+        if shop in self._cuts:
+            history = self._with_cuts(history, self._cuts[shop])
         self._histories[shop] = history
         from_ms, policy = history[-1] if history else (0, None)
         self._latest[shop] = None if policy is None else (from_ms, policy)
+
+    def _with_cuts(self, history: list[_Version], taken: list[str]) -> list[_Version]:
+        """What held, cut-offs included: they belong to the shop, and stay from version to version until the next are taken.
+
+        A version that is not by pareto ends them. The first version holds from the beginning, whenever it was published.
+        """
+        found: list[_Version] = []
+        cut = None
+        for place, (from_ms, policy) in enumerate(history):
+            if policy is None or policy.pareto is None:
+                cut = None
+                found.append((from_ms, policy))
+                continue
+            found.append((from_ms, policy if cut is None else with_cut(policy, cut)))
+            for taken_hash in taken:
+                mine = cut_of(taken_hash)
+                if mine is None or taken_hash.partition(":")[0] != policy.hash:
+                    continue
+                at_ms = policy.calendar.start(mine.day)
+                if (not place or at_ms >= from_ms) and (place + 1 == len(history) or at_ms < history[place + 1][0]):
+                    cut = mine
+                    found.append((at_ms, with_cut(policy, cut)))
+        return found

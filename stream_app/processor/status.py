@@ -5,7 +5,7 @@ time, less the grace, has reached it, or a watermark has, or, with nothing left 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any, Final
 
 from stream_app.codec.changes import record_key
@@ -18,7 +18,10 @@ from stream_app.domain.facts.state import NEVER
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.customers import Customer, Customers, raw_of
+from stream_app.processor.due import Due, fetch_due
+from stream_app.processor.evaluations import Evaluations
 from stream_app.processor.hop import REKEYED, Hop
+from stream_app.processor.ledgers import is_ledger
 from stream_app.processor.marks import Erasing, Marks
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.streams import Streams
@@ -29,10 +32,6 @@ _TURN: Final = 100
 
 _CHAIN: Final = 8
 """A slice ends after so many deadlines for each customer it may begin."""
-
-Due = tuple[int, str, bytes]
-"""A deadline, whose shop, whose key: the order in which deadlines fire."""
-
 
 Queue = tuple[bytes | None, list[tuple[int, Decoded]]]
 """A customer's encoded state, and his events of a batch with their places."""
@@ -59,7 +58,8 @@ class StatusProcessor:
         self._streams = Streams(grace_ms)
         self._marks = Marks(erasing)
         self._hop = Hop(partitions)
-        self._customers = Customers(self._policies, rekeyed_topic, self._marks, self._hop)
+        self._evaluations = Evaluations(self._policies, self._streams, partition, partitions)
+        self._customers = Customers(self._policies, rekeyed_topic, self._marks, self._hop, self._evaluations)
         self._sweep = Sweep(self._policies, self._streams, self._customers)
         self._touched: dict[bytes, int] = {}  # the place of a customer's last event in this unit of work
         self._fired = self._is_complete = self._is_between = True
@@ -106,31 +106,39 @@ class StatusProcessor:
         Customers do not see each other, so the order between them is free; taken one by one, a state is decoded and encoded
         once for all events of the batch, and only one is in memory at a time.
         """
-        self._begin()
+        self._begin(unit)
         self._fired = False
         events: dict[str, int] = {}
         queues: dict[bytes, Queue] = {}
         first = self._streams.begin([decoded.time_ms for decoded in batch])
         for place, decoded in enumerate(batch, first):
             event = decoded.content
+            if decoded.key is None and type(event) is not Rejected and type(event.data) is not Watermark:
+                yield from self._fold_queues(queues, unit)  # what was read before is judged by the cut-offs that held then
+                if self._evaluations.hear(event, unit):
+                    self._sweep.cut(event.shop_id)
+                continue
             held = None if type(event) is Rejected else self._policies.current(event.shop_id)
             rejected = event if type(event) is Rejected else evaluate.unknown_shop() if held is None else None
             if rejected is not None:
                 self._customers.reject(rejected, raw_of(decoded.record), unit)
                 continue
             if decoded.key is None:
-                assert type(event.data) is Watermark  # the codec demands a subject of all other types
                 self._streams.watermark(event.shop_id, event.time_ms, place)
             elif not self._queue(decoded, decoded.key, place, queues, unit):
                 continue
             events[event.type] = events.get(event.type, 0) + 1
+        yield from self._fold_queues(queues, unit)
+        self._hop.send(unit)
+        for event_type, count in events.items():
+            unit.count("events", event_type, by=count)
+
+    def _fold_queues(self, queues: dict[bytes, Queue], unit: Unit) -> Iterator[None]:
         for number, (key, (encoded, queue)) in enumerate(queues.items()):
             if number % _TURN == 0:
                 yield
             self._fold_customer(key, encoded, queue, unit)
-        self._hop.send(unit)
-        for event_type, count in events.items():
-            unit.count("events", event_type, by=count)
+        queues.clear()
 
     def _queue(self, decoded: Decoded, key: bytes, place: int, queues: dict[bytes, Queue], unit: Unit) -> bool:
         """Put an event behind its customer's others; False when it belongs elsewhere and was sent there."""
@@ -183,11 +191,17 @@ class StatusProcessor:
 
     def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
         """Fire due deadlines in (deadline, shop, customer) order; at most `limit` customers are taken from the store."""
-        self._begin()
+        self._begin(unit)
         self._fired = True
         self._streams.close(bound_ms, {} if wall_ms is None else self._walls(wall_ms))
-        heap, self._is_complete = self._fetch(unit, limit)
-        end = heap[-1] if heap and not self._is_complete else None
+        found, self._is_complete = fetch_due(unit, self._streams, self._policies, limit)
+        end = found[-1] if found and not self._is_complete else None
+        heap = []
+        for one in found:
+            if is_ledger(one[2]):
+                self._evaluations.woken(one[2])
+            else:
+                heap.append(one)
         fired = 0
         while heap and fired < limit * _CHAIN:
             _, _, key = heappop(heap)
@@ -211,10 +225,11 @@ class StatusProcessor:
         self._streams.owe()
         return limit
 
-    def _begin(self) -> None:
+    def _begin(self, unit: Unit) -> None:
         """A unit of work begins, unless it is under way: what is published from now on is for the next one."""
         if self._is_between:
             self._policies.follow(self._published)
+            self._evaluations.load(unit)
             self._sweep.begin()
             self._is_between = False
 
@@ -229,31 +244,6 @@ class StatusProcessor:
         ):
             return None
         return deadline, shop, customer.key
-
-    def _fetch(self, unit: Unit, limit: int) -> tuple[list[Due], bool]:
-        """The first `limit` due timers of the store, in the order of firing, and whether these are all."""
-        heads: list[tuple[int, str]] = []
-        for shop in unit.timelines():
-            stream, head = self._streams.get(shop), unit.next_due(shop)
-            if stream is not None and head is not None and head <= stream.all_ms and self._policies.current(shop) is not None:
-                heads.append((head, shop))
-        heapify(heads)
-        found: list[Due] = []
-        while heads and len(found) < limit:
-            _, shop = heappop(heads)
-            stream = self._streams.get(shop)
-            assert stream is not None
-            until = stream.all_ms
-            if heads:
-                rival, other = heads[0]
-                until = min(until, rival if shop < other else rival - 1)
-            found.extend((deadline, shop, key) for deadline, key in unit.due(shop, until, limit - len(found)))
-            head = unit.next_due(shop)
-            if head is not None and head <= stream.all_ms:
-                if head <= until:
-                    return found, False  # the limit, or more stale timers than one unit of work looks at
-                heappush(heads, (head, shop))
-        return found, not heads
 
     def _walls(self, wall_ms: int) -> dict[str, int]:
         """The wall clock, less the grace, of the shops that live by it."""
@@ -278,6 +268,7 @@ class StatusProcessor:
             self._settle(unit)
         self._customers.finish(unit)
         self._sweep.finish(unit)
+        self._evaluations.finish(unit, self._sweep.owed(), complete=self._is_complete)
         self._is_between = True
 
     def _settle(self, unit: Unit) -> None:

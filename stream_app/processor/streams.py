@@ -84,6 +84,11 @@ class Streams:
         """The shop's stream, None before its first event here."""
         return self._shops.get(shop)
 
+    def know(self, shop: str) -> None:
+        """The shop is known here, though none of its events may have come."""
+        if shop not in self._shops:
+            self._shops[shop] = Stream(self._grace_ms)
+
     def shops(self) -> Iterable[str]:
         """Every shop that has been seen here."""
         return self._shops

@@ -36,6 +36,7 @@ class Sweep:
         self._streams = streams
         self._customers = customers
         self._queue: list[tuple[str, bytes]] = []  # a shop, and the last key of it that was looked at
+        self._owed: set[str] = set()  # shops of which it must find those under an older document; cut-offs alone may wait
         self._come: dict[str, int] = {}  # of a shop that is left: how far time has come since its newest version is known
         self._looked = 0
         self._seen = 0
@@ -45,10 +46,12 @@ class Sweep:
         self._seen = self._policies.revision()
         self._queue = [(shop, key.encode()) for shop, key in memo.get("sweep") or ()]
         self._come = {shop: memo.get("come", {}).get(shop, NEVER) for shop, _ in self._queue}
+        self._owed = set(memo.get("owed", ()))
         self._looked = memo.get("looked", 0)
         if memo and (memo.get("policies") != self._policies.fingerprint() or memo.get("sweep", ()) is None):
             for shop in self._streams.shops():
                 self._ask(shop)
+                self._owed.add(shop)
 
     def memo(self) -> dict[str, Any]:
         """{"policies": what is in force, "sweep": [[shop, key]...] (null: too many, so all), "come": {shop: ms}, "looked": states}."""
@@ -58,6 +61,8 @@ class Sweep:
         elif self._queue:
             found["sweep"] = [[shop, key.decode()] for shop, key in self._queue]
             found["looked"], found["come"] = self._looked, self._come
+            if self._owed:
+                found["owed"] = sorted(self._owed)
         return found
 
     def begin(self) -> None:
@@ -66,13 +71,21 @@ class Sweep:
         if revision == self._seen:
             return
         for key in sorted(self._policies.changed(self._seen)):
-            if key != DEFAULT_KEY:
-                self._ask(key)
-                continue
-            for shop in self._streams.shops():
-                if not self._policies.is_own(shop):
+            for shop in [key] if key != DEFAULT_KEY else [*self._streams.shops()]:
+                if key != DEFAULT_KEY or not self._policies.is_own(shop):
                     self._ask(shop)
+                    self._owed.add(shop)
         self._seen = revision
+
+    def cut(self, shop: str) -> None:
+        """New cut-offs hold for a shop."""
+        if (shop, b"") not in self._queue:
+            self._queue.append((shop, b""))
+        self._come.setdefault(shop, NEVER)
+
+    def owed(self) -> set[str]:
+        """Shops of which some customers may stand under an older document."""
+        return self._owed
 
     def standing(self, revision: int) -> int | None:
         """How many states were looked at; None when there is nothing to do, or only for shops whose time has still to come."""
@@ -131,6 +144,7 @@ class Sweep:
         self._queue[:0] = waiting
         left = {shop for shop, _ in self._queue}
         self._come = {shop: come_ms for shop, come_ms in self._come.items() if shop in left}
+        self._owed &= left
         if changed:
             unit.count("swept", by=changed)
         if not self._queue:

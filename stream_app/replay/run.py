@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from stream_app.codec.policy import load_policy_file
 from stream_app.domain.policy import Policy
 from stream_app.errors import Failure
+from stream_app.replay.evaluation import Cuts, Sketches, find_cuts
 from stream_app.replay.families import Name, find_families
 from stream_app.replay.shard import Shard
 
@@ -102,6 +103,13 @@ def _run_shards(
         end_ms = until_ms if until_ms is not None else max((moment for moment, _ in folded if moment is not None), default=0)
         for _, pipe in others:
             pipe.send(end_ms)
+        if policy.pareto is not None:
+            found: list[Sketches] = [shard.weigh(end_ms), *(_receive(pipe) for _, pipe in others)]
+            cuts = find_cuts(found, policy)
+            for _, pipe in others:
+                pipe.send(cuts)
+            shard.know(cuts)
+            shard.fold(until_ms, as_given=as_given)
         shard.conclude(end_ms)
     finally:
         gc.enable()
@@ -137,7 +145,13 @@ def _shard_process(
     shard.read(files)
     shard.fold(until_ms, as_given=as_given)
     pipe.send((shard.latest_ms, shard.erasures))
-    shard.conclude(pipe.recv())
+    end_ms = pipe.recv()
+    if policy.pareto is not None:
+        pipe.send(shard.weigh(end_ms))
+        cuts: Cuts = pipe.recv()
+        shard.know(cuts)
+        shard.fold(until_ms, as_given=as_given)
+    shard.conclude(end_ms)
     folder.mkdir()
     for kind in ("dead_letters", "events", "profiles"):
         with (folder / kind).open("wb") as target:

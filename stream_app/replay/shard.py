@@ -39,6 +39,7 @@ from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
+from stream_app.replay.evaluation import Cuts, Sketches, Versions, collect
 from stream_app.replay.families import Families, Name
 from stream_app.replay.lives import Life, encode, life_of, name_of
 
@@ -51,6 +52,7 @@ _WATERMARK: Final = "watermark"
 _TOPICS: Final[dict[str, str]] = {name: "contacts" for name in EVENT_TYPES if name not in ORDER_TYPES}
 _ENDS: Final = b"\r\n"
 _first_of: Final = itemgetter(0)
+_number_of: Final = itemgetter(1)
 
 
 class Shard:
@@ -73,6 +75,8 @@ class Shard:
         self._lives: list[Life] = []
         self._marks: dict[bytes, Mark] = {}
         self.erasures = 0
+        self._versions = Versions(policy, {})
+        self._weighs = policy.pareto is not None
 
     def read(self, files: list[Path]) -> None:
         """Decode this shard's lines."""
@@ -161,11 +165,23 @@ class Shard:
                 taken.sort()  # numbers are unique, so events are never compared
             watermarks = self._watermarks_of(shop_id, until_ms) if as_given else iter(())
             lives = self._live(taken, watermarks)
-            lines.clear()
-            for life in lives:
-                encode(life)
+            if not self._weighs:
+                lines.clear()
+                for life in lives:
+                    encode(life)
             self._lives.extend(lives)
-        self._lines.clear()
+        if not self._weighs:
+            self._lines.clear()
+
+    def weigh(self, until_ms: int) -> Sketches:
+        """The first of two passes ends: what everybody was worth on each evaluation day up to `until_ms`."""
+        found = collect(self._lives, self._policy, until_ms)
+        self._lives, self._marks, self.erasures, self._weighs = [], {}, 0, False
+        return found
+
+    def know(self, cuts: Cuts) -> None:
+        """The second pass begins: `fold` again, by these cut-offs."""
+        self._versions = Versions(self._policy, cuts)
 
     def _join_families(self) -> None:
         heads = self._found.heads()
@@ -180,8 +196,9 @@ class Shard:
         self._lives.sort(key=name_of)
         for life in self._lives:
             who, state, outcome = life.who, life.state, life.outcome
+            policy = self._versions.settle(life, until_ms)
             if state is not None:
-                evaluate.advance(who, state, until_ms, self._policy, outcome)
+                evaluate.advance(who, state, until_ms, policy, outcome)
             encode(life)
             life.said.sort()  # places are unique, so lines are never compared
             for time_ms, _, _, line in life.said:
@@ -190,8 +207,8 @@ class Shard:
             for rejected, raw in outcome.rejected:
                 self._reject(rejected, raw)
             if state is not None and is_customer(state):
-                evaluate.reach(state, until_ms, self._policy)
-                self.profiles.append((who.shop_id, who.customer_id, encode_line(profile(who, state, self._policy))))
+                evaluate.reach(state, until_ms, policy)
+                self.profiles.append((who.shop_id, who.customer_id, encode_line(profile(who, state, policy))))
         self.dead_letters.sort()
         self.events.sort(key=_first_of)  # customers are in order already, and stay so within a moment
 
@@ -237,15 +254,15 @@ class Shard:
     def _reach_all(self, lives: dict[str, Life], time_ms: int) -> None:
         for life in lives.values():
             if life.state is not None:
-                evaluate.advance(life.who, life.state, time_ms, self._policy, life.outcome)
+                evaluate.advance(life.who, life.state, time_ms, self._versions.settle(life, time_ms), life.outcome)
             elif self._marks:
                 self._mark_of(life.who, time_ms)
 
     def _apply(self, life: Life, event: Event, raw: Raw) -> None:
-        who, state = life.who, life.state
+        who, state, policy = life.who, life.state, self._versions.before(life, event)
         mark = self._mark_of(who, event.time_ms) if state is None and self._marks else None
         if type(event.data) is CustomerErased:
-            made = erase(who, state, event, self._policy, mark, {}, digest_of(REPLAY_SECRET, who), life.outcome)
+            made = erase(who, state, event, policy, mark, {}, digest_of(REPLAY_SECRET, who), life.outcome)
             if made is not None:
                 self._marks[mark_key(REPLAY_SECRET, who)] = made
                 self.erasures += 1
@@ -255,7 +272,7 @@ class Shard:
             names = () if state is None else (*state.referred, *state.referrers)
             found = find_named(REPLAY_SECRET, who.shop_id, names, event.data.digest)
             event = Event(event.type, event.id, who.shop_id, who.customer_id, event.time_ms, RelationForgotten(found or ""))
-        life.state = evaluate.apply(who, state, event, raw, self._policy, life.outcome, mark)
+        life.state = evaluate.apply(who, state, event, raw, policy, life.outcome, mark)
         if mark is not None and life.state is not None:
             del self._marks[mark_key(REPLAY_SECRET, who)]  # from here on his state knows it
 
@@ -276,10 +293,6 @@ class Shard:
         return (
             (number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id and (until_ms is None or time_ms <= until_ms)
         )
-
-
-def _number_of(line: Line) -> int:
-    return line[1]
 
 
 def _raw(number: int, event_type: str, text: bytes | None) -> Raw:

@@ -27,6 +27,8 @@ DUTCH: Final = Language(
         ),
         "dimension_dropped": "het beleid vraagt niet meer naar deze dimensie",
         "score": "score {score}; A begint bij {A} en B bij {B} (een lagere klasse gaat in na {downgrade_dwell_days} dagen): {evidence}",
+        "share_of_value": "hij is {value_total} waard; A begint bij {A} en B bij {B}, wie samen {A_pct} en {B_pct} % van de waarde maken",
+        "no_cut_offs_yet": "de klanten van de winkel zijn nog niet gewogen",
         "class": "dit volgt zijn klasse, {class}",
         "segment": "dit volgt zijn segment, {segment}",
         "exit": "alles wat een afscheid vraagt is waar, en niets beschermt hem: {evidence}",

@@ -30,6 +30,8 @@ REASONS: Final[dict[str, str]] = {
     ),
     "dimension_dropped": "the policy does not ask for this dimension any more",
     "score": "score {score}, where A begins at {A} and B at {B} (a worse class is taken after {downgrade_dwell_days} days): {evidence}",
+    "share_of_value": "he is worth {value_total}, where A begins at {A} and B at {B} ({A_pct} and {B_pct} % of the shop's value)",
+    "no_cut_offs_yet": "the shop's customers have not been weighed yet",
     "class": "it follows his class, {class}",
     "segment": "it follows his segment, {segment}",
     "exit": "all that an exit asks is true, and nothing protects him: {evidence}",

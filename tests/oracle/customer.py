@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.oracle import contact, opportunity, reactions, segment
+from tests.oracle import contact, opportunity, pareto, reactions, segment
 from tests.oracle.days import DAY
 from tests.oracle.measures import Event, Order, Policy, latest, leading, measure, note_referral, voided
 from tests.oracle.moments import moments
@@ -40,6 +40,8 @@ class Customer:
         self.rejected: list[tuple[str, str]] = []
         self.duplicates = 0
         self.hold: int | None = None
+        self.cut: tuple[int, int] | None = None  # the cut-offs he stands under, by pareto
+        self.weighed: list[tuple[int, int]] = []  # evaluation day, value_total
         self.exit_since: int | None = None
         self.mark: tuple[int, int] | None = None  # of an erasure: its time, and until when events from before it are dropped
         self.past: list[Customer] = []  # his lives before erasures
@@ -70,6 +72,16 @@ class Customer:
                     self.waiting.remove((expiry, event))
                     self.rejected.append((event["id"], "order_unknown"))
             self._evaluate({"kind": "time"}, moment)
+            day = pareto.evaluated(self.policy, moment) if pareto.asks(self.policy) else None
+            if day is not None:
+                self._weigh(day)
+
+    def _weigh(self, day: int) -> None:
+        """An evaluation day begins: what he is worth counts in the cut-offs, and he comes under them."""
+        if any(not voided(order) for order in self.orders):
+            self.weighed.append((day, self.measures()["value_total"]))
+        self.cut = self.policy["cuts"].get(day, self.cut)
+        self._evaluate({"kind": "policy"}, self.clock)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -86,6 +98,8 @@ class Customer:
             return
         self.advance(event["time"])
         late = event["time"] < self.clock
+        if not self.exists and pareto.asks(self.policy):
+            self.cut = pareto.in_force(self.policy, event["time"])
         self.clock = max(self.clock, event["time"])
         self.high = high
         self._remember(event)
@@ -210,18 +224,13 @@ class Customer:
                 return tier
         return "recent"
 
-    def _class(self, score: int | None) -> str | None:
-        """The class after the anti-flap rule; `score` is None without a counting order."""
+    def _class(self, computed: str | None) -> str | None:
+        """The class after the anti-flap rule."""
         current, dwell = self.statuses["class"], self.policy["downgrade_dwell_days"] * DAY
-        if score is None:
+        if computed is None:
             self.hold = None
             return None
-        cuts = self.policy["classes"]
-        computed = "A" if score >= cuts.get("A", 70) else "B" if score >= cuts.get("B", 40) else "C"
-        if current is None or CLASSES.index(computed) >= CLASSES.index(current):
-            self.hold = None
-            return computed
-        if dwell == 0:
+        if current is None or CLASSES.index(computed) >= CLASSES.index(current) or dwell == 0:
             self.hold = None
             return computed
         if self.hold is None:
@@ -242,7 +251,7 @@ class Customer:
             now["opportunity"] = opportunity.judge(self.orders, self.clock, self.policy)
         measures = self.measures() if {"class", "segment"} & set(self.statuses) else {}
         if "class" in self.statuses:
-            now["class"] = self._class(measures["score"])
+            now["class"] = self._class(pareto.compute(self.policy, self.cut, measures))
         klass = now.get("class")
         if "segment" in self.statuses:
             self.exit_since = segment.since(segment.exit_rule(self.policy), self.exit_since, measures, self.clock)

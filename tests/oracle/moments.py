@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from tests.oracle import contact, opportunity, segment
+from tests.oracle import contact, opportunity, pareto, segment
 from tests.oracle.days import DAY, day_of, start
 from tests.oracle.measures import Event, Order, Policy, conversion_days, first_below, leading, voided
 from tests.oracle.model import future, has_model
@@ -15,11 +15,16 @@ class Known(Protocol):
     clock: int
     low: int
     hold: int | None
+    cut: tuple[int, int] | None
     exit_since: int | None
     mark: tuple[int, int] | None
     waiting: list[tuple[int, Event]]
     others: list[Event]
     referred: dict[str, tuple[int, int | None]]
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything is known of him."""
 
     @property
     def orders(self) -> list[Order]:
@@ -35,6 +40,8 @@ def moments(customer: Known) -> list[int]:
     found = [expiry for expiry, _ in customer.waiting]
     if customer.mark is not None:
         found.append(customer.mark[1])
+    if pareto.asks(policy) and customer.exists:
+        found.append(pareto.next_start(policy, customer.clock))
     converted = conversion_days(list(customer.referred.values()), zone)
     found += [start(zone, day) for day in converted]
     windowed = [order["day"] for order in customer.orders] + converted
@@ -61,6 +68,7 @@ def moments(customer: Known) -> list[int]:
     for name, day in since.items():
         found += [start(zone, day + threshold) for threshold in read.get(name, [])]
     if has_model(lead):
+        read.setdefault("value_total", []).extend(customer.cut or ())
         read.setdefault("value_future", []).extend(contact.thresholds(customer.measures(), policy))
         today = day_of(zone, customer.clock)
         end = next((day for day in leaving if day > today), today + 100_000)

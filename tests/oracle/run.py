@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.oracle import pareto
 from tests.oracle.customer import Customer
 from tests.oracle.days import day_of, parse_ms
 from tests.oracle.document import complete
@@ -68,7 +69,7 @@ def _take(outcome: Outcome, relations: Relations, policy: Policy, raw: dict[str,
     name = (raw["source"].removeprefix("/shops/"), raw["subject"])
     known = outcome.customers.get(name)
     if raw["type"] == "customer.erased":
-        before = known or Customer(policy)
+        before = known or Customer(_of_shop(policy, name[0]))
         outcome.customers[name] = erase(before, event)
         if outcome.customers[name] is not before:
             relations.erased(*name, time)
@@ -81,16 +82,36 @@ def _take(outcome: Outcome, relations: Relations, policy: Policy, raw: dict[str,
         else:
             outcome.rejected.append((raw["id"], "currency_mismatch"))
         return False
-    customer = outcome.customers.setdefault(name, Customer(policy))
+    customer = outcome.customers.setdefault(name, Customer(_of_shop(policy, name[0])))
     duplicates, rejected = customer.duplicates, len(customer.rejected)
     customer.fold(event)
     relations.after(*name, time)
     return customer.duplicates == duplicates and raw["id"] not in {refused for refused, _ in customer.rejected[rejected:]}
 
 
+def _of_shop(policy: Policy, shop: str) -> Policy:
+    return policy | {"cuts": policy["cuts"].get(shop, {})}
+
+
 def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_given: bool = False, until: int | None = None) -> Outcome:
     """What every customer of the file goes through; sorted by time first (ties in file order) unless `as_given`."""
-    policy, outcome = complete(document), Outcome()
+    events, policy = list(events), complete(document) | {"cuts": {}}
+    outcome = _pass(events, policy, as_given=as_given, until=until)
+    if not pareto.asks(policy):
+        return outcome
+    values: dict[str, dict[int, list[int]]] = {}
+    for (shop, _), customer in outcome.customers.items():
+        for day, value in (entry for life in (*customer.past, customer) for entry in life.weighed):
+            values.setdefault(shop, {}).setdefault(day, []).append(value)
+    cuts = {
+        shop: {day: cut for day in sorted(by_day) if (cut := pareto.cut_offs(by_day[day], policy)) is not None}
+        for shop, by_day in values.items()
+    }
+    return _pass(events, policy | {"cuts": cuts}, as_given=as_given, until=until)
+
+
+def _pass(events: list[dict[str, Any]], policy: Policy, *, as_given: bool, until: int | None) -> Outcome:
+    outcome = Outcome()
     relations = Relations(outcome.customers)
     decoded: list[tuple[int, dict[str, Any]]] = []
     accepted = 0

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stream_app.codec.policy.currencies import CURRENCIES
-from stream_app.codec.policy.document import Alive, OwnRhythm, ParetoClasses, PolicyDocument, ScoreClasses
+from stream_app.codec.policy.document import Alive, OwnRhythm, PolicyDocument, ScoreClasses
 from stream_app.codec.policy.segments import Condition, ExitRule
 
 MEASURES = frozenset(
@@ -70,13 +70,6 @@ def check_document(document: PolicyDocument) -> list[Complaint]:
         *_check_cross_sell(document),
         *_check_horizons(document),
     ]
-
-
-def find_unsupported(document: PolicyDocument) -> list[Complaint]:
-    """Sections whose dimension is not computed yet: refused, so that nobody waits for a status that never comes."""
-    if isinstance(document.classes, ParetoClasses):
-        return [Complaint(("classes", "by"), "pareto is not supported by this version; use score")]
-    return []
 
 
 def _check_currency(document: PolicyDocument) -> Iterator[Complaint]:

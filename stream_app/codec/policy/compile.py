@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
-from stream_app.codec.policy.checks import check_document, find_unsupported
+from stream_app.codec.policy.checks import check_document
 from stream_app.codec.policy.document import (
     Alive,
     Contact,
@@ -14,16 +14,18 @@ from stream_app.codec.policy.document import (
     Fixed,
     Opportunity,
     OwnRhythm,
+    ParetoClasses,
     PerClass,
     PolicyDocument,
     Rhythm,
     ScoreClasses,
 )
 from stream_app.codec.policy.lines import Text, TextError, read_text
-from stream_app.codec.policy.messages import collect, one_line, render, spell, suggest
+from stream_app.codec.policy.messages import collect, one_line, render, suggest
 from stream_app.codec.policy.segments import Condition, NamedRule, SegmentRule
 from stream_app.codec.policy.zones import read_calendar
 from stream_app.codec.times import parse_time_ms
+from stream_app.domain import pareto
 from stream_app.domain import policy as domain
 from stream_app.domain.facts.state import DIMENSIONS
 from stream_app.errors import Failure, PolicyError
@@ -50,9 +52,7 @@ def read_policy(content: bytes, name: str) -> tuple[PolicyDocument, domain.Polic
     Raises:
         PolicyError: it cannot be used; one line for each thing that is wrong, with its line in the text.
     """
-    document, text = _read(content, name)
-    if unsupported := find_unsupported(document):
-        raise PolicyError(render(unsupported, text, name))
+    document, _ = _read(content, name)
     return document, compile_policy(document)
 
 
@@ -81,13 +81,7 @@ def policy_key(document: PolicyDocument) -> bytes:
 
 
 def compile_policy(document: PolicyDocument) -> domain.Policy:
-    """What the rules read.
-
-    Raises:
-        PolicyError: the document asks for a dimension that this version does not compute.
-    """
-    if unsupported := find_unsupported(document):
-        raise PolicyError("\n".join(spell(complaint) for complaint in unsupported))
+    """What the rules read."""
     rhythms = {group: _compile_rhythm(rhythm) for group, rhythm in document.rhythm.items()}
     costs, value, horizons = document.costs, document.value, document.horizons
     classes = document.classes
@@ -114,6 +108,9 @@ def compile_policy(document: PolicyDocument) -> domain.Policy:
         feedback_price=value.feedback,
         criteria=_compile_criteria(document),
         classes=domain.ScoreClasses(classes.a, classes.b) if isinstance(classes, ScoreClasses) else None,
+        pareto=pareto.ParetoClasses(classes.a_pct, classes.b_pct, classes.evaluate_every_days)
+        if isinstance(classes, ParetoClasses)
+        else None,
         downgrade_dwell_days=document.downgrade_dwell_days,
         labels=_by_class(document.labels) if document.labels is not None else None,
         service_levels=_compile_levels(document),

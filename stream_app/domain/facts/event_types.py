@@ -159,6 +159,32 @@ class RelationForgotten(Struct, gc=False):
     customer_id: str
 
 
+class ValuesSketched(Struct, gc=False):
+    """`values.sketched`: what the customers of one partition are worth on an evaluation day; nothing of an earlier day is to come.
+
+    `rows` is the sketch as text (in `processor/ledgers.py`), empty when nobody is worth anything.
+    """
+
+    partition: AmountFromZero
+    day: int
+    document_hash: str
+    a_pct: int
+    b_pct: int
+    rows: str
+
+
+class ValuesAsked(Struct, gc=False):
+    """`values.asked`: a partition that knows nothing of the shop must say so, from this evaluation day on."""
+
+    day: int
+
+
+class CutOffsTaken(Struct, gc=False):
+    """`cut_offs.taken`: the hash of the policy with the cut-offs that hold from here on."""
+
+    policy_hash: str
+
+
 EventData = (
     OrderPlaced
     | OrderCancelled
@@ -180,6 +206,9 @@ EventData = (
     | ReferralFirstOrder
     | RelationErased
     | RelationForgotten
+    | ValuesSketched
+    | ValuesAsked
+    | CutOffsTaken
 )
 
 EVENT_TYPES: dict[str, type[EventData]] = {
@@ -208,8 +237,14 @@ DERIVED_TYPES: dict[str, type[EventData]] = {
     "referral.known": ReferralKnown,
     "referral.first_order": ReferralFirstOrder,
     "relation.erased": RelationErased,
+    "values.sketched": ValuesSketched,
+    "values.asked": ValuesAsked,
+    "cut_offs.taken": CutOffsTaken,
 }
 """What one customer's events mean for another, told over the rekeyed topic. In the other inputs these types are unknown."""
+
+SHOP_TYPES = frozenset({"watermark", "values.sketched", "values.asked", "cut_offs.taken"})
+"""What is said of a whole shop, to a partition: without a subject."""
 
 ORDER_TYPES = frozenset({"order.placed", "order.cancelled", "order.refunded", "payment.received", "watermark"})
 

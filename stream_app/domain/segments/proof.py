@@ -76,7 +76,7 @@ def _feedback_instead(
     """What would keep him: one piece of accepted feedback; tried out, and taken back."""
     instead = list(values)
     state.feedback += 1
-    if policy.classes is not None:
+    if policy.has_class:
         instead[CLASS] = settle_class(state, policy, at)[0]
     segment = match(state, policy, segments, at, instead)
     state.feedback -= 1

@@ -8,7 +8,8 @@ import yaml
 
 from stream_app.codec.policy import TEMPLATE, compile_policy, encode_policy_document, load_policy_file, policy_key, read_policy_document
 from stream_app.domain import policy as domain
-from stream_app.errors import Failure, PolicyError
+from stream_app.domain.pareto import ParetoClasses
+from stream_app.errors import Failure
 
 SKETCH = """\
 shop: acme
@@ -153,15 +154,10 @@ def test_is_null_survives_publishing() -> None:
     assert read_policy_document(encode_policy_document(document), "p") == document
 
 
-def test_sections_that_are_not_computed_yet_are_refused(tmp_path: Path) -> None:
-    text = SKETCH.replace("by: score, A: 70, B: 40", "by: pareto") + NOT_COMPUTED_YET
-    with pytest.raises(PolicyError) as caught:
-        compiled(text)
-    assert str(caught.value) == "classes.by: pareto is not supported by this version; use score"
-    (tmp_path / "policy.yaml").write_text(text)
-    with pytest.raises(PolicyError) as caught:
-        load_policy_file(tmp_path / "policy.yaml")
-    assert str(caught.value) == "policy.yaml:21: classes.by: pareto is not supported by this version; use score"
+def test_classes_by_pareto() -> None:
+    policy = compiled(SKETCH.replace("by: score, A: 70, B: 40", "by: pareto, B_pct: 90, evaluate_every_days: 7"))
+    assert (policy.classes, policy.pareto) == (None, ParetoClasses(80, 90, 7))
+    assert compiled(SKETCH.replace("by: score, A: 70, B: 40", "by: pareto")).pareto == ParetoClasses(80, 95, 30)
 
 
 def test_files(tmp_path: Path) -> None:

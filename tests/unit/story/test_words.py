@@ -75,6 +75,13 @@ SENTENCES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"A": 70, "B": 40, "downgrade_dwell_days": 30},
         "score 65, where A begins at 70 and B at 40 (a worse class is taken after 30 days): value_now 4000",
     ),
+    (
+        "share_of_value",
+        {"value_total": 650},
+        {"A": 700, "B": 400, "A_pct": 80, "B_pct": 95},
+        "he is worth 650, where A begins at 700 and B at 400 (80 and 95 % of the shop's value)",
+    ),
+    ("no_cut_offs_yet", {"value_total": 650}, {"A_pct": 80}, "the shop's customers have not been weighed yet"),
     ("class", {"class": "A"}, {}, "it follows his class, A"),
     ("segment", {"segment": "exit"}, {}, "it follows his segment, exit"),
     (
