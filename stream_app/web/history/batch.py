@@ -57,6 +57,7 @@ class Taking:
         self._notices: dict[Name, Row | None] = {}  # the one that holds
         self._profiles: dict[Name, Row | None] = {}
         self._farewells: dict[Name, int] = {}
+        self._erased: dict[Name, int] = {}  # when their latest receipts were written
         self._flows: Counter[tuple[Any, ...]] = Counter()
         self._shops: dict[str, Row] = {}
 
@@ -111,6 +112,12 @@ class Taking:
                 asked = select(customers).where(customers.c.shop == shop, customers.c.customer.in_(ids[start : start + _KEYS_AT_ONCE]))
                 for row in self._connection.execute(asked).mappings():
                     self._people[shop, row["customer"]] = Person.of(row)
+                told = select(receipts.c.customer, receipts.c.recorded_ms).where(receipts.c.shop == shop)
+                for receipt in self._connection.execute(told.where(receipts.c.customer.in_(ids[start : start + _KEYS_AT_ONCE]))):
+                    self._forgotten(shop, receipt.customer, receipt.recorded_ms)
+
+    def _forgotten(self, shop: str, customer: str, recorded_ms: int) -> None:
+        self._erased[shop, customer] = max(recorded_ms, self._erased.get((shop, customer), recorded_ms))
 
     def _person(self, name: Name) -> Person:
         person = self._people.get(name)
@@ -205,6 +212,7 @@ class Taking:
             self._shop(name[0])["erased"] += 1
         receipt = _named(name, id=event.id, recorded_ms=recorded_ms, document=bytes(event.data).decode())
         writing.put_new(self._connection, receipts, [receipt])
+        self._forgotten(*name, recorded_ms)
         self._erase(self._person(name), recorded_ms)
 
     def _erase(self, person: Person, recorded_ms: int) -> None:
@@ -226,9 +234,12 @@ class Taking:
 
     def _take_profile(self, record: Record) -> None:
         name = split_key(record.key)
+        erased_ms = self._erased.get(name)
+        if erased_ms is not None and record.value is not None and record.recorded_ms < erased_ms:
+            return  # of the life before: the receipt was read first
         if record.value is None:
             self._profiles[name] = None
-            if self._person(name).exists:
+            if self._person(name).exists and (erased_ms is None or record.recorded_ms > erased_ms):
                 self._farewells[name] = record.recorded_ms
             return
         event = read_envelope(record.value)
