@@ -1,0 +1,134 @@
+"""`stream-app serve` on a real Kafka: killed while data flows, and so is PostgreSQL; nothing is lost, nothing comes twice."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from stream_app.feed import Record
+from stream_app.settings import Settings
+from stream_app.web.history import tables
+from stream_app.web.history.database import LOST, Database
+from stream_app.web.history.filling import read_positions
+from stream_app.worker.cluster import producer
+from stream_app.worker.topics import create_topics
+from tests.integration.workers import workers
+from tests.postgresql import Postgres
+from tests.unit.web.records import Log
+
+CUSTOMERS = 300
+CHANGES = 20
+KILLS = 2
+LIMIT_S = 60.0
+PAUSE_S = 0.1
+
+
+@pytest.fixture
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgresql"))
+    yield server
+    server.close()
+
+
+def published() -> Log:
+    """Customers who go back and forth, with a profile each time; every tenth is erased in the middle and comes back."""
+    log = Log()
+    lost: dict[int, str] = {}
+    for turn in range(CHANGES):
+        for place in range(CUSTOMERS):
+            name, erased = f"c/{place}", place % 10 == 0 and turn >= CHANGES // 2
+            if place % 10 == 0 and turn == CHANGES // 2:
+                log.erased(name, turn)
+                log.gone(name)
+            sequence = turn + 1 - (CHANGES // 2 if erased else 0)
+            before, after = (None if sequence == 1 else "inactive", "active") if sequence % 2 else ("active", "inactive")
+            takes_back = lost.pop(place, None) if place % 7 == 0 and sequence % 2 and sequence > 1 else None
+            change_id = log.changed(name, sequence, "lifecycle", before, after, day=turn + 0.1, revokes=takes_back)
+            if not sequence % 2:
+                lost[place] = change_id
+            if turn == CHANGES // 2 - 1:
+                lost.pop(place, None)
+            log.profiled(name, sequence, {"lifecycle": after}, day=turn + 0.1)
+    return log
+
+
+async def publish(settings: Settings, records: list[Record]) -> None:
+    """Write the log in transactions, as a worker does, some of which are aborted and written again."""
+    async with producer(settings, transactional_id=f"{settings.id}-test") as client:
+        for number, start in enumerate(range(0, len(records), 200)):
+            for ends_well in (False, True) if number % 5 == 0 else (True,):
+                await client.begin_transaction()
+                for record in records[start : start + 200]:
+                    wire = settings.topic(record.partition[0])
+                    await client.send(wire, record.value, key=record.key, timestamp_ms=record.recorded_ms)
+                await (client.commit_transaction() if ends_well else client.abort_transaction())
+            await asyncio.sleep(PAUSE_S)
+
+
+def rows(database: Database) -> dict[str, list[Any]]:
+    """What the database says, without what depends on how the log was cut."""
+    found: dict[str, list[Any]] = {}
+    with database.reading() as connection:
+        for table in (tables.changes, tables.customers, tables.profiles, tables.receipts, tables.flows, tables.counts, tables.shops):
+            # When a row was last touched depends on which topic was read first.
+            touched = ("effective_ms", "recorded_ms") if table is tables.customers else ()
+            columns = [column for column in table.c if column.name not in ("number", *touched)]
+            told = (tuple(row) for row in connection.execute(select(*columns)))
+            found[table.name] = sorted((row for row in told if table.name not in ("flows", "counts") or row[-1]), key=repr)
+    return found
+
+
+def reached(database: Database) -> int:
+    """How far the database is, in offsets of all partitions; -1 while it is away."""
+    try:
+        with database.reading() as connection:
+            return sum(read_positions(connection).values())
+    except LOST:
+        return -1
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + LIMIT_S
+    while not await asyncio.to_thread(holds):
+        assert time.monotonic() < end, "it takes too long"
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_killed_while_data_flows_nothing_is_lost_and_nothing_comes_twice(
+    kind: str, request: pytest.FixtureRequest, settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    await create_topics(settings)
+    server: Postgres | None = request.getfixturevalue("postgres") if kind == "postgresql" else None
+    url = server.create() if server else f"sqlite:///{tmp_path / 'history.sqlite3'}"
+    log = published()
+    expected = Database("", tmp_path / "expected")
+    log.into(expected)
+    database = Database(url, tmp_path)
+    portion = len(log.records) // KILLS + 1
+    struck = []
+    with workers(tmp_path, "stream_app", "serve", "--port", "0") as start:
+        serving = start(environment, "serve", HISTORY_URL=url)
+        for number in range(KILLS):
+            before = reached(database)
+            publishing = asyncio.create_task(publish(settings, log.records[number * portion : (number + 1) * portion]))
+            await until(lambda before=before: reached(database) > before)  # type: ignore[misc]
+            struck.append(publishing.done())
+            if server is not None and number % 2 == 0:
+                server.kill()
+                assert reached(database) == -1
+                await asyncio.to_thread(server.restart)
+            else:
+                serving.kill()
+                serving = start(environment, "serve", HISTORY_URL=url)
+            await publishing
+        await until(lambda: reached(database) > 0 and rows(database) == rows(expected))
+        assert not any(struck), "it was killed while data flowed"
+        assert serving.stop() == 0
+    assert rows(database) == rows(expected)
+    database.close()
+    expected.close()
