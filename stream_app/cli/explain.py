@@ -63,7 +63,13 @@ def tell(document: dict[str, Any]) -> list[Line]:
     for entry in document["timeline"]:
         lines.append((0, _STYLES[entry["kind"]], f"{moment(entry['at'])}  {entry['text']}"))
         lines += [(18, "dim", text) for text in entry["says"]]
-    lines += [(0, "", ""), *_now(document["now"]), (0, "", ""), *_next(document["next"], document["now"])]
+    merged = document["merged"]
+    if merged is None:
+        stands = _now(document["now"])
+    else:
+        whom = f" customer {merged['into']}" if merged["into"] else " another customer"
+        stands = [(0, "bold", f"where he stands: merged into{whom} at {moment(merged['at'])}; what he does is the other's")]
+    lines += [(0, "", ""), *stands, (0, "", ""), *_next(document["next"], document["now"])]
     lines.append((0, "dim", f"not looked at: {'; '.join(document['left_out'])}"))
     return lines
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from stream_app.codec.complaints import describe
-from stream_app.codec.derived import read_first_order
+from stream_app.codec.derived import read_facts, read_first_order
 from stream_app.codec.envelope import is_customer_id
 from stream_app.codec.times import parse_time_ms
 from stream_app.codec.wire import DERIVED_WIRE_TYPES, WIRE_TYPES, OrderWire, PaymentWire
@@ -98,6 +98,7 @@ _CHECKS: Final[dict[str, Callable[[Any], EventData | Rejected]]] = {
     "referral.made": _check_referred,
     "customer.merged": _check_into,
     "referral.first_order": read_first_order,
+    "customer.facts": read_facts,
 }
 
 

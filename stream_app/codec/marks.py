@@ -11,6 +11,7 @@ import msgspec
 
 from stream_app.domain.changes import Who
 from stream_app.domain.facts.notes import Mark
+from stream_app.domain.facts.state import State
 
 REPLAY_SECRET = blake2b(b"a replay keeps nothing", digest_size=32).digest()
 """What a replay hashes with: its marks live and die with the process."""
@@ -35,9 +36,15 @@ def digest_of(secret: bytes, who: Who) -> str:
     return mark_key(secret, who).decode().partition(_SIGN)[2]
 
 
-def find_named(secret: bytes, shop_id: str, names: Iterable[str], digest: str) -> str | None:
-    """Whose digest it is among these customers of a shop, None if it is nobody's."""
-    return next((name for name in names if digest_of(secret, Who(shop_id, name)) == digest), None)
+def digests_of(secret: bytes, who: Who, state: State | None) -> list[str]:
+    """The digest of a customer, then those of all who were merged into him."""
+    names = [who.customer_id] if state is None else [who.customer_id, *state.absorbed]
+    return [digest_of(secret, Who(who.shop_id, name)) for name in names]
+
+
+def find_named(secret: bytes, shop_id: str, names: Iterable[str], digests: set[str]) -> list[str]:
+    """Who of these customers of a shop the digests stand for."""
+    return sorted({name for name in names if digest_of(secret, Who(shop_id, name)) in digests})
 
 
 def is_mark(customer_id: str) -> bool:

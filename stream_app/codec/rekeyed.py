@@ -4,6 +4,7 @@ Only records of the rekeyed topic are asked for it, and no other headers of thes
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from stream_app.domain.facts.notes import Raw
 
@@ -11,7 +12,11 @@ TOPIC = "rekeyed.topic"
 PARTITION = "rekeyed.partition"
 OFFSET = "rekeyed.offset"
 KEY = "rekeyed.key"
-_OURS = frozenset({TOPIC, PARTITION, OFFSET, KEY})
+FROM = "rekeyed.from"
+INTO = "rekeyed.into"
+BACK = "rekeyed.back"
+_FORWARD = (FROM, INTO, BACK)
+_OURS = frozenset({TOPIC, PARTITION, OFFSET, KEY, *_FORWARD})
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -23,6 +28,29 @@ def origin_headers(topic: str, partition: int, offset: int, key: bytes | None, h
     if key is not None:
         kept.append((KEY, key))
     return kept
+
+
+class Forward(NamedTuple):
+    """How a merged customer's record travels: whose it is, to whom it goes, and who sends it back (empty when it goes forward)."""
+
+    sender: str
+    into: str
+    back: str = ""
+
+
+def forward_headers(raw: Raw, rekeyed_topic: str, forward: Forward) -> list[tuple[str, bytes | None]]:
+    """The headers of a merged customer's record that is sent on to the one he was merged into, or back to him."""
+    topic, partition, offset, key, _, headers = raw
+    if topic != rekeyed_topic:
+        headers = origin_headers(topic, partition, offset, key, headers)
+    kept = [(name, content) for name, content in headers if name not in _FORWARD]
+    return kept + [(name, told.encode()) for name, told in zip(_FORWARD, forward, strict=True) if told]
+
+
+def read_forward(headers: Headers) -> Forward | None:
+    """How a record was sent on; None for one that was not."""
+    found = {name: (content or b"").decode(errors="replace") for name, content in headers if name in _FORWARD}
+    return Forward(*(found.get(name, "") for name in _FORWARD)) if found.get(INTO) else None
 
 
 def original(raw: Raw) -> Raw:

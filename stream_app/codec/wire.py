@@ -71,18 +71,29 @@ class PaymentWire(Struct, gc=False):
     amount_minor: Amount
 
 
-class FirstOrderWire(Struct, gc=False):
+class FirstOrderWire(Struct, gc=False, omit_defaults=True):
     """`referral.first_order` as it is sent."""
 
     referred_customer_id: Id
     at: str | None
     number: AmountFromZero = 0
+    formerly: Id | None = None
+
+
+class FactsWire(Struct, gc=False):
+    """`customer.facts` as it is sent: `facts` is an encoded state, `record` the record of the merge, both in base64."""
+
+    customer_id: Id
+    merge_id: Id
+    facts: str
+    record: str
+    refused: bool = False
 
 
 WIRE_TYPES: dict[str, type[Any]] = {**EVENT_TYPES, "order.placed": OrderWire, "payment.received": PaymentWire}
 """What the `data` of each event type is decoded into."""
 
-DERIVED_WIRE_TYPES: dict[str, type[Any]] = {**DERIVED_TYPES, "referral.first_order": FirstOrderWire}
+DERIVED_WIRE_TYPES: dict[str, type[Any]] = {**DERIVED_TYPES, "referral.first_order": FirstOrderWire, "customer.facts": FactsWire}
 """The same of derived events."""
 
 WHOLE_TYPES: dict[str, type[Any]] = {

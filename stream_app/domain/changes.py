@@ -124,7 +124,8 @@ def policy_ref(policy: Policy) -> dict[str, Any]:
 def change(who: Who, state: State, policy: Policy, verdict: Verdict, d: int, cause: Cause) -> Outgoing:
     """The `status.changed` of dimension `d`, and the memory of it in `state`."""
     before, after = state.values[d], verdict.values[d]
-    code, measures, thresholds, counterfactual = _PROOFS[d](state, policy, verdict)
+    proof: Proof = _PROOFS[d](state, policy, verdict) if verdict.values[LIFECYCLE] else ("merged", {}, {}, None)
+    code, measures, thresholds, counterfactual = proof
     cause_data: dict[str, Any] = {"kind": cause.kind}
     if cause.event_id is not None:
         cause_data["event_id"] = cause.event_id

@@ -1,13 +1,13 @@
 """Forgetting a customer: what is left of him is a mark that drops events from before, and a receipt (domain.md, section 9)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.changes import Outgoing, Who, identify, origin_of
-from stream_app.domain.evaluate import Outcome, advance
-from stream_app.domain.events import Event
-from stream_app.domain.facts.derived import tell_erased
+from stream_app.domain.changes import Cause, Outgoing, Who, identify, origin_of
+from stream_app.domain.evaluate import Outcome, advance, settle
+from stream_app.domain.events import Event, RelationErased
+from stream_app.domain.facts.derived import tell_absorbed, tell_erased
 from stream_app.domain.facts.fold import is_duplicate
 from stream_app.domain.facts.notes import Mark
 from stream_app.domain.facts.state import State, is_customer
@@ -21,7 +21,7 @@ Kept = Mapping[str, int | None]
 
 
 def erase(
-    who: Who, state: State | None, event: Event, policy: Policy, mark: Mark | None, kept: Kept, digest: str, outcome: Outcome
+    who: Who, state: State | None, event: Event, policy: Policy, mark: Mark | None, kept: Kept, digests: Sequence[str], outcome: Outcome
 ) -> Mark | None:
     """Forget a customer by his `customer.erased`: his deadlines up to its time fire, then the receipt is published.
 
@@ -34,7 +34,7 @@ def erase(
         policy: says how long the mark holds.
         mark: what an earlier erasure has left.
         kept: the topics that the receipt lists.
-        digest: what stands for him where others are told to forget his name.
+        digests: what stands for him, and for those who were merged into him, where others are told to forget the names.
         outcome: takes what came of it.
 
     Returns:
@@ -54,11 +54,39 @@ def erase(
         advance(who, state, time_ms, policy, outcome)
         clock_ms = max(clock_ms, state.clock_ms)
         births = [*births, state.born_ms]
-        outcome.derived.extend(tell_erased(who, state, time_ms, digest))
     outcome.timeless = False
     until_ms = clock_ms + policy.suppress_days * DAY_MS
+    if state is not None:
+        outcome.derived.extend(tell_erased(who, state, time_ms, until_ms, digests))
     outcome.published.append(_receipt(who, state, event, policy, until_ms, kept))
     return time_ms, until_ms, [born_ms for born_ms in births if born_ms > time_ms][-_BIRTHS_MAX:]
+
+
+def erase_along(
+    who: Who, state: State | None, event: Event, data: RelationErased, policy: Policy, mark: Mark | None, outcome: Outcome
+) -> Mark | None:
+    """Forget one who was merged into a customer who is erased, by the `relation.erased` that says so; he gets no receipt of his own.
+
+    Returns:
+        The mark that takes the place of what is left of him, as `erase` does. None when he lives anew: then his state has it.
+    """
+    assert data.until_ms is not None
+    earlier = mark if state is None else state.mark
+    erased_ms, until_ms, births = event.time_ms, data.until_ms, [] if earlier is None else earlier[2]
+    outcome.timeless = True
+    is_left = state is not None and bool(state.merged_into)
+    if earlier is not None:
+        if erased_ms <= earlier[0] and not is_left:
+            return None
+        erased_ms, until_ms = max(erased_ms, earlier[0]), max(until_ms, earlier[1])
+    if state is not None and is_customer(state):
+        state.mark = erased_ms, max(until_ms, state.clock_ms + 1), births
+        settle(who, state, policy, Cause("event", event.id), outcome, None, 0)
+        return None
+    if state is not None:
+        births = [*births, state.born_ms]
+        outcome.derived.extend(tell_absorbed(who, state, event.time_ms, data.until_ms, data.digest))
+    return erased_ms, until_ms, [born_ms for born_ms in births if born_ms > erased_ms][-_BIRTHS_MAX:]
 
 
 def _receipt(who: Who, state: State | None, event: Event, policy: Policy, until_ms: int, kept: Kept) -> Outgoing:

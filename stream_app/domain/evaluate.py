@@ -7,7 +7,17 @@ up to t fire, each at its own time; so the changes depend on his own events and 
 from typing import Final
 
 from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
-from stream_app.domain.events import Code, Event, OrderPlaced, ReferralFirstOrder, ReferralKnown, Rejected, RelationForgotten
+from stream_app.domain.events import (
+    Code,
+    CustomerFacts,
+    Event,
+    OrderPlaced,
+    ReferralFirstOrder,
+    ReferralKnown,
+    Rejected,
+    RelationErased,
+    RelationForgotten,
+)
 from stream_app.domain.facts import referrals, window
 from stream_app.domain.facts.derived import tell_first_order, tell_referred
 from stream_app.domain.facts.fold import fold, is_duplicate, remember
@@ -41,6 +51,12 @@ class Outcome:
         self.deadlines = 0
         self.timeless = False
         self.valued: list[tuple[str, int, int]] = []
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to hand on, besides what was told to other customers."""
+        if self.published or self.rejected or self.forgotten or self.valued:
+            return False
+        return not (self.duplicates or self.deadlines or self.suppressed)
 
 
 def unknown_shop() -> Rejected:
@@ -80,7 +96,7 @@ def apply(
         if not is_new:
             _remember(state, event, policy, outcome)
         return known
-    late, before = _arrive(who, state, time_ms, policy, outcome)
+    late, before = arrive(who, state, time_ms, policy, outcome)
     if time_ms > state.high_ms:
         state.high_ms = time_ms
     _remember(state, event, policy, outcome)
@@ -94,7 +110,7 @@ def apply(
     if time_ms < state.low_ms:
         state.low_ms = time_ms
     kind: CauseKind = "void" if folded.voids else "late" if late else "event"
-    _evaluate(who, state, policy, Cause(kind, event.id), outcome, before, folded.placed)
+    settle(who, state, policy, Cause(kind, event.id), outcome, before, folded.placed)
     if folded.referred or (state.referrers and state.first_ms != first_ms):
         _tell(who, state, time_ms, folded.referred, state.first_ms != first_ms, outcome)
     return state
@@ -113,9 +129,17 @@ def is_timeless(state: State, event: Event, policy: Policy) -> bool:
         return True
     if type(data) is ReferralFirstOrder:
         return referrals.is_old(state, data)
+    if type(data) is CustomerFacts or type(data) is RelationErased:
+        return _is_known_merge(state, event, data)
     if type(data) is OrderPlaced and data.currency != policy.currency:
         return True
     return bool(state.seen_ids) and is_duplicate(state, event.name, time_ms, policy)
+
+
+def _is_known_merge(state: State, event: Event, data: CustomerFacts | RelationErased) -> bool:
+    if type(data) is CustomerFacts:
+        return data.customer_id == event.customer_id or data.customer_id in state.absorbed
+    return type(data) is RelationErased and data.until_ms is not None
 
 
 def _tell(who: Who, state: State, time_ms: int, referred: str, buys: bool, outcome: Outcome) -> None:
@@ -126,7 +150,7 @@ def _tell(who: Who, state: State, time_ms: int, referred: str, buys: bool, outco
         outcome.derived.extend(tell_first_order(who, state, time_ms, state.referrers))
 
 
-def _arrive(who: Who, state: State, time_ms: int, policy: Policy, outcome: Outcome) -> tuple[bool, Before | None]:
+def arrive(who: Who, state: State, time_ms: int, policy: Policy, outcome: Outcome) -> tuple[bool, Before | None]:
     """Fire the deadlines up to an event's time and move the clock there; whether the event is late, and what he was before it."""
     if state.deadline_ms is not None and state.deadline_ms <= time_ms:
         advance(who, state, time_ms, policy, outcome)
@@ -150,22 +174,24 @@ def _hear(who: Who, state: State | None, event: Event, policy: Policy, outcome: 
             state = absent(mark) if state is None else state
             referrals.know(state, data.referrer_id, who.customer_id, outcome.forgotten)
         elif type(data) is RelationForgotten and state is not None:
-            referrals.forget(state, data.customer_id)
+            referrals.forget(state, data.names)
         return state
     if type(data) is ReferralFirstOrder and referrals.is_old(state, data):
         outcome.duplicates += 1
         outcome.timeless = True
         return state
-    late, before = _arrive(who, state, time_ms, policy, outcome)
+    late, before = arrive(who, state, time_ms, policy, outcome)
     if type(data) is ReferralKnown:
         referrals.know(state, data.referrer_id, who.customer_id, outcome.forgotten)
-        if state.counting:
+        if data.referred_customer_id != who.customer_id:
+            outcome.derived.extend(tell_first_order(who, state, time_ms, [data.referrer_id], data.referred_customer_id))
+        elif state.counting:
             outcome.derived.extend(tell_first_order(who, state, time_ms, [data.referrer_id]))
     elif type(data) is ReferralFirstOrder:
-        referrals.hear(state, data, outcome.forgotten)
+        referrals.hear(state, who.customer_id, data, outcome.forgotten)
     elif type(data) is RelationForgotten:
-        referrals.forget(state, data.customer_id)
-    _evaluate(who, state, policy, Cause("late" if late else "event", event.id), outcome, before, 0)
+        referrals.forget(state, data.names)
+    settle(who, state, policy, Cause("late" if late else "event", event.id), outcome, before, 0)
     return state
 
 
@@ -190,11 +216,11 @@ def fire(who: Who, state: State, policy: Policy, outcome: Outcome) -> None:
     assert deadline_ms >= state.clock_ms
     state.clock_ms = deadline_ms
     window.advance(state, policy)
-    _end_waits(state, outcome)
+    end_waits(state, outcome)
     outcome.deadlines += 1
     if policy.pareto is not None:
         _value(state, policy, policy.pareto, outcome)
-    _evaluate(who, state, policy, _TIME, outcome, None, 0)
+    settle(who, state, policy, _TIME, outcome, None, 0)
 
 
 def _value(state: State, policy: Policy, pareto: ParetoClasses, outcome: Outcome) -> None:
@@ -223,13 +249,13 @@ def adopt(who: Who, state: State, old: Policy, new: Policy, from_ms: int, outcom
     moves, state.clock_ms = state.clock_ms < from_ms, max(state.clock_ms, from_ms)
     state.policy_version, state.policy_hash = new.version, new.hash
     window.rebuild(state, new)
-    _end_waits(state, outcome)
+    end_waits(state, outcome)
     if new.pareto is not None and moves and not is_cut:
         _value(state, new, new.pareto, outcome)
-    _evaluate(who, state, new, _POLICY, outcome, None, 0)
+    settle(who, state, new, _POLICY, outcome, None, 0)
 
 
-def _end_waits(state: State, outcome: Outcome) -> None:
+def end_waits(state: State, outcome: Outcome) -> None:
     """What has waited for its order in vain by the clock becomes a dead letter; a mark whose time has come is gone."""
     clock_ms = state.clock_ms
     if state.waiting:
@@ -242,7 +268,8 @@ def _end_waits(state: State, outcome: Outcome) -> None:
         state.mark = None
 
 
-def _evaluate(who: Who, state: State, policy: Policy, cause: Cause, outcome: Outcome, before: Before | None, placed: int) -> None:
+def settle(who: Who, state: State, policy: Policy, cause: Cause, outcome: Outcome, before: Before | None, placed: int) -> None:
+    """Evaluate everything at the customer's clock: what has changed is published, and his next deadline is found."""
     verdict = judge(state, policy)
     if verdict.values != state.values:
         changes = [change(who, state, policy, verdict, d, cause) for d, value in enumerate(verdict.values) if value != state.values[d]]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from stream_app.domain.facts.event_types import (
-    ABOUT_ORDERS,
     CHANNELS,
     DERIVED_TYPES,
     EVENT_TYPES,
     ID_LENGTH_MAX,
     INTEGER_MAX,
+    KEPT_AS_READ,
     LINES_MAX,
     ORDER_TYPES,
     SHOP_TYPES,
@@ -23,6 +23,7 @@ from stream_app.domain.facts.event_types import (
     ContactResponded,
     CurrencyCode,
     CustomerErased,
+    CustomerFacts,
     CustomerMerged,
     CutOffsTaken,
     EventData,
@@ -52,12 +53,12 @@ from stream_app.domain.facts.event_types import (
 from stream_app.domain.facts.placed import OrderPlaced
 
 __all__ = (
-    "ABOUT_ORDERS",
     "CHANNELS",
     "DERIVED_TYPES",
     "EVENT_TYPES",
     "ID_LENGTH_MAX",
     "INTEGER_MAX",
+    "KEPT_AS_READ",
     "LINES_MAX",
     "ORDER_TYPES",
     "SHOP_TYPES",
@@ -70,6 +71,7 @@ __all__ = (
     "ContactResponded",
     "CurrencyCode",
     "CustomerErased",
+    "CustomerFacts",
     "CustomerMerged",
     "CutOffsTaken",
     "Event",

@@ -10,13 +10,13 @@ from typing import Final
 from stream_app.codec.changes import HEADERS, encode_outgoing
 from stream_app.codec.dead_letters import dead_letter_headers
 from stream_app.codec.marks import decode_mark, is_mark
-from stream_app.codec.rekeyed import original
+from stream_app.codec.rekeyed import Forward, original, read_forward
 from stream_app.codec.state import decode_state, encode_state
-from stream_app.domain import evaluate
+from stream_app.domain import evaluate, merge
 from stream_app.domain.changes import STATUS_CHANGED, Who
-from stream_app.domain.erasure import erase
+from stream_app.domain.erasure import erase, erase_along
 from stream_app.domain.evaluate import Outcome
-from stream_app.domain.events import ABOUT_ORDERS, CustomerErased, Event, ReferralKnown, Rejected, RelationErased
+from stream_app.domain.events import KEPT_AS_READ, CustomerErased, CustomerFacts, Event, ReferralKnown, Rejected, RelationErased
 from stream_app.domain.facts.derived import answer_erased
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
@@ -24,17 +24,12 @@ from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.engine.fold import Record, Unit
 from stream_app.processor.evaluations import Evaluations
-from stream_app.processor.hop import Hop
+from stream_app.processor.hop import Hop, next_hop, raw_of
 from stream_app.processor.marks import Marks
 from stream_app.processor.policies import PolicyBook
 
 _LATER: Final[Raw] = ("", 0, -1, None, None, [])
 """Stands for a record that is looked at again only when it is refused."""
-
-
-def raw_of(record: Record) -> Raw:
-    """A record as it came."""
-    return (record.topic, record.partition, record.offset, record.key, record.value, list(record.headers))
 
 
 class Customer:
@@ -103,31 +98,48 @@ class Customers:
 
     def apply(self, customer: Customer, event: Event, record: Record, place: int, unit: Unit) -> bool:
         """Apply one event, at `place` in its batch, under the policy that holds then; False if it moves no clock, as a duplicate."""
-        policy = self._settle_policy(customer, event.time_ms)
+        if record.topic == self._rekeyed_topic or (customer.state is not None and customer.state.merged_into):
+            forward = read_forward(record.headers) if record.topic == self._rekeyed_topic else None
+            if self._is_elsewhere(customer, event, forward, record, place):
+                return True
+        policy = self._policy_for(customer, event)
         if customer.mark is not None and customer.mark[1] <= event.time_ms:
             self._end_mark(customer)
         if type(event.data) is CustomerErased and self._marks.erasing is not None:
             self._erase(customer, event, policy, unit)
+        elif type(event.data) is RelationErased and event.data.until_ms is not None:
+            self._erase_along(customer, event, event.data, policy)
         else:
             if type(event.data) is RelationErased:
                 event = self._marks.name(event, customer.state)
-            raw = raw_of(record) if type(event.data) in ABOUT_ORDERS else _LATER
-            customer.state = evaluate.apply(customer.who, customer.state, event, raw, policy, self._outcome, customer.mark)
+            raw = raw_of(record) if type(event.data) in KEPT_AS_READ else _LATER
+            customer.state = merge.apply(customer.who, customer.state, event, raw, policy, self._outcome, customer.mark)
             if customer.mark is not None and customer.state is not None:
                 customer.mark, customer.marked = None, True  # from here on his state knows it
             if self._outcome.suppressed and type(event.data) is ReferralKnown and self._marks.erasing is not None:
-                digest = self._marks.digest_of(customer.who)
-                self._outcome.derived.append(answer_erased(customer.who, event.time_ms, event.data.referrer_id, digest))
+                digests = self._marks.digests_of(customer.who, None)
+                self._outcome.derived.append(answer_erased(customer.who, event.time_ms, event.data.referrer_id, digests[0]))
         moves_time = not self._outcome.timeless
         if self._outcome.derived:
             self._hop.tell(place, self._outcome.derived)
             self._outcome.derived = []
-        rejected = self._outcome.rejected
-        for k in range(len(rejected)):
-            if rejected[k][1][2] < 0:
-                rejected[k] = (rejected[k][0], raw_of(record))
+        if self._outcome.rejected:
+            self._outcome.rejected = [(one, raw_of(record) if raw[2] < 0 else raw) for one, raw in self._outcome.rejected]
         self._deliver(customer, unit)
         return moves_time
+
+    def _is_elsewhere(self, customer: Customer, event: Event, forward: Forward | None, record: Record, place: int) -> bool:
+        """Whether this is an event of somebody who was merged, and is sent where it belongs."""
+        state = customer.state
+        if state is not None and state.merged_into and forward is not None and forward.back == state.merged_into:
+            # He was merged into one who does not know of it (his facts met no policy and are a dead letter): he begins anew.
+            customer.state, customer.erased = None, True
+            return False
+        onward = next_hop(customer.who.customer_id, state, event, forward)
+        if onward is None:
+            return False
+        self._hop.forward(place, customer.who.shop_id, onward, raw_of(record))
+        return True
 
     def fire(self, customer: Customer, deadline_ms: int, unit: Unit) -> None:
         """Fire the customer's deadline `deadline_ms`, his next one; if a policy came into effect by then, adopt that first."""
@@ -176,7 +188,9 @@ class Customers:
         if state is None:
             return
         unit.write(key, encode_state(state), state.deadline_ms)
-        if customer.changed:
+        if customer.changed and not is_customer(state):
+            self._profiles[key] = None  # merged into another: nobody must count him twice
+        elif customer.changed:
             policy = self._policies.by_hash(state.policy_hash)
             assert policy is not None  # it has just been evaluated under it
             self._profiles[key] = encode_outgoing(profile(customer.who, state, policy))
@@ -200,14 +214,22 @@ class Customers:
         """Forget a customer; what he had waiting is dropped with him, since its dead letter would name him."""
         erasing = self._marks.erasing
         assert erasing is not None
-        mark = erase(
-            customer.who, customer.state, event, policy, customer.mark, erasing.kept, self._marks.digest_of(customer.who), self._outcome
-        )
+        digests = self._marks.digests_of(customer.who, customer.state)
+        mark = erase(customer.who, customer.state, event, policy, customer.mark, erasing.kept, digests, self._outcome)
         if mark is None:
             return
         unit.count("erasures")
         if is_customer(customer.state):
             self._profiles[customer.key] = None
+        self._leave_mark(customer, mark)
+
+    def _erase_along(self, customer: Customer, event: Event, data: RelationErased, policy: Policy) -> None:
+        """Forget one who was merged into a customer who is erased."""
+        mark = erase_along(customer.who, customer.state, event, data, policy, customer.mark, self._outcome)
+        if mark is not None and self._marks.erasing is not None:
+            self._leave_mark(customer, mark)
+
+    def _leave_mark(self, customer: Customer, mark: Mark) -> None:
         if customer.state is not None:
             customer.state, customer.erased = None, True
         customer.mark, customer.mark_key, customer.marked = mark, self._marks.key_of(customer.who), True
@@ -215,6 +237,13 @@ class Customers:
     def _end_mark(self, customer: Customer) -> None:
         customer.mark, customer.marked = None, True
         self._outcome.deadlines += 1
+
+    def _policy_for(self, customer: Customer, event: Event) -> Policy:
+        """The policy to judge an event under; whose merge is refused after all comes home as he has left."""
+        policy, data = self._settle_policy(customer, event.time_ms), event.data
+        if type(data) is CustomerFacts and data.customer_id == event.customer_id:
+            return self._policies.by_hash(data.state.policy_hash) or policy
+        return policy
 
     def _settle_policy(self, customer: Customer, until_ms: int) -> Policy:
         """The policy to evaluate under up to `until_ms`; versions that have come into effect by then are adopted first."""
@@ -247,15 +276,7 @@ class Customers:
     def _deliver(self, customer: Customer, unit: Unit) -> None:
         """Hand what came of the last step to the unit."""
         outcome = self._outcome
-        if not (
-            outcome.published
-            or outcome.rejected
-            or outcome.forgotten
-            or outcome.duplicates
-            or outcome.deadlines
-            or outcome.suppressed
-            or outcome.valued
-        ):
+        if outcome.is_empty():
             return
         for outgoing in outcome.published:
             unit.emit(outgoing.topic, customer.key, encode_outgoing(outgoing), HEADERS)

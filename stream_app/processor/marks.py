@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stream_app.codec.marks import decode_mark, digest_of, encode_mark, find_named, fingerprint, mark_key
+from stream_app.codec.marks import decode_mark, digests_of, encode_mark, find_named, fingerprint, mark_key
 from stream_app.domain.changes import Who
 from stream_app.domain.erasure import Kept
 from stream_app.domain.events import Event, RelationErased, RelationForgotten
@@ -49,10 +49,10 @@ class Marks:
             return None
         return {"count": self.count, "key": fingerprint(self.erasing.secret)}
 
-    def digest_of(self, who: Who) -> str:
-        """What stands for a customer where he is not to be named."""
+    def digests_of(self, who: Who, state: State | None) -> list[str]:
+        """What stands for a customer where he is not to be named, then for those who were merged into him."""
         assert self.erasing is not None
-        return digest_of(self.erasing.secret, who)
+        return digests_of(self.erasing.secret, who, state)
 
     def key_of(self, who: Who) -> bytes:
         """The key of a customer's mark."""
@@ -65,8 +65,8 @@ class Marks:
         if type(data) is not RelationErased:
             return event
         names = () if state is None else (*state.referred, *state.referrers)
-        found = None if erasing is None else find_named(erasing.secret, event.shop_id, names, data.digest)
-        return Event(event.type, event.id, event.shop_id, event.customer_id, event.time_ms, RelationForgotten(found or ""))
+        found = [] if erasing is None else find_named(erasing.secret, event.shop_id, names, {data.digest, *data.others})
+        return Event(event.type, event.id, event.shop_id, event.customer_id, event.time_ms, RelationForgotten(found))
 
     def read(self, key: bytes, unit: Unit) -> Mark | None:
         """The mark under `key`, None when there is none."""

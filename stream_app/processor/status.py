@@ -10,17 +10,17 @@ from typing import Any, Final
 
 from stream_app.codec.changes import record_key
 from stream_app.codec.events import check_time, decode_record
-from stream_app.codec.rekeyed import origin_headers
+from stream_app.codec.rekeyed import origin_headers, read_forward
 from stream_app.codec.state import STATE_VERSION, check_state_version
 from stream_app.domain import evaluate
 from stream_app.domain.events import Event, Rejected, Watermark
 from stream_app.domain.facts.state import NEVER
 from stream_app.engine.fold import Decoded, Record, Unit
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.processor.customers import Customer, Customers, raw_of
+from stream_app.processor.customers import Customer, Customers
 from stream_app.processor.due import Due, fetch_due
 from stream_app.processor.evaluations import Evaluations
-from stream_app.processor.hop import REKEYED, Hop
+from stream_app.processor.hop import REKEYED, Hop, raw_of
 from stream_app.processor.ledgers import is_ledger
 from stream_app.processor.marks import Erasing, Marks
 from stream_app.processor.policies import PolicyBook
@@ -57,7 +57,7 @@ class StatusProcessor:
         self._rekeyed_topic = rekeyed_topic
         self._streams = Streams(grace_ms)
         self._marks = Marks(erasing)
-        self._hop = Hop(partitions)
+        self._hop = Hop(partitions, rekeyed_topic)
         self._evaluations = Evaluations(self._policies, self._streams, partition, partitions)
         self._customers = Customers(self._policies, rekeyed_topic, self._marks, self._hop, self._evaluations)
         self._sweep = Sweep(self._policies, self._streams, self._customers)
@@ -97,6 +97,8 @@ class StatusProcessor:
             rejected = check_time(event, wall_ms)
             if rejected is not None:
                 return Decoded(NEVER, None, record, rejected)
+        elif (forwarded := read_forward(record.headers)) is not None:
+            event.customer_id = forwarded.into
         key = record_key(event.shop_id, event.customer_id) if event.customer_id else None
         return Decoded(event.time_ms, key, record, event)
 

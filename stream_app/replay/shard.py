@@ -18,15 +18,13 @@ from stream_app.codec.changes import encode_line
 from stream_app.codec.dead_letters import dead_letter_headers, dead_letter_line
 from stream_app.codec.envelope import VALUE_BYTES_MAX
 from stream_app.codec.events import check_time, decode_record, peek
-from stream_app.codec.marks import REPLAY_SECRET, digest_of, find_named, mark_key
-from stream_app.domain import evaluate
+from stream_app.codec.marks import REPLAY_SECRET, digests_of, find_named, mark_key
+from stream_app.domain import evaluate, merge
 from stream_app.domain.changes import Who
-from stream_app.domain.erasure import erase
+from stream_app.domain.erasure import erase, erase_along
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import (
-    ABOUT_ORDERS,
-    EVENT_TYPES,
-    ORDER_TYPES,
+    KEPT_AS_READ,
     CustomerErased,
     CustomerMerged,
     Event,
@@ -41,7 +39,7 @@ from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.replay.evaluation import Cuts, Sketches, Versions, collect
 from stream_app.replay.families import Families, Name
-from stream_app.replay.lives import Life, encode, life_of, name_of
+from stream_app.replay.lives import Life, encode, life_of, name_of, raw_of
 
 Line = tuple[int, int, Event, bytes | int]
 """One accepted event, as it sorts: its time, the number of its line over all files, and the line, or where to read it again."""
@@ -49,7 +47,6 @@ Line = tuple[int, int, Event, bytes | int]
 _NOT_A_LINE: Final[Raw] = ("", 0, -1, None, None, [])
 _BUFFER_BYTES: Final = 1 << 20
 _WATERMARK: Final = "watermark"
-_TOPICS: Final[dict[str, str]] = {name: "contacts" for name in EVENT_TYPES if name not in ORDER_TYPES}
 _ENDS: Final = b"\r\n"
 _first_of: Final = itemgetter(0)
 _number_of: Final = itemgetter(1)
@@ -124,7 +121,7 @@ class Shard:
             seen = peek(text)
             # A line without a customer comes by in every shard; one of them reports it.
             if self._index == 0 or (seen is not None and seen[2] and seen[0] != _WATERMARK):
-                self._reject(rejected, _raw(number, seen[0] if seen else "", text))
+                self._reject(rejected, raw_of(number, seen[0] if seen else "", text))
             return
         assert isinstance(event, Event)
         if not event.customer_id:
@@ -136,7 +133,7 @@ class Shard:
         name = event.shop_id, event.customer_id
         name = self._families.get(name, name) if self._families else name
         # Millions of texts in memory would drive the rest out of the processor's caches; few are wanted again.
-        line: Line = (event.time_ms, number, event, text.rstrip(_ENDS) if type(event.data) in ABOUT_ORDERS else place)
+        line: Line = (event.time_ms, number, event, text.rstrip(_ENDS) if type(event.data) in KEPT_AS_READ else place)
         mine = self._lines.get(name)
         if mine is None:
             self._lines[name] = [line]
@@ -221,18 +218,19 @@ class Shard:
             while watermark is not None and watermark[0] < number:
                 self._reach_all(lives, watermark[1])
                 watermark = next(watermarks, None)
-            if life is None or life.who.customer_id != event.customer_id:
+            if life is None or life.who.customer_id != event.customer_id or life.is_merged():
                 life = life_of(lives, event)
             outcome = life.outcome
             known = len(outcome.rejected)
-            self._apply(life, event, _raw(number, event.type, kept if isinstance(kept, bytes) else None))
+            self._apply(life, event, raw_of(number, event.type, kept if isinstance(kept, bytes) else None))
             if not isinstance(kept, bytes):
                 self._complete(outcome, known, number, kept)
-            is_refused = outcome.rejected and outcome.rejected[-1][1][2] == number
-            if not is_refused and not outcome.timeless:
-                self._accept(time_ms)
+            is_timeless = outcome.timeless
             if outcome.derived:
                 self._tell(lives, outcome)
+            is_refused = outcome.rejected and outcome.rejected[-1][1][2] == number
+            if not is_refused and not is_timeless:
+                self._accept(time_ms)
         return list(lives.values())
 
     def _complete(self, outcome: Outcome, known: int, number: int, place: int) -> None:
@@ -261,20 +259,27 @@ class Shard:
     def _apply(self, life: Life, event: Event, raw: Raw) -> None:
         who, state, policy = life.who, life.state, self._versions.before(life, event)
         mark = self._mark_of(who, event.time_ms) if state is None and self._marks else None
-        if type(event.data) is CustomerErased:
-            made = erase(who, state, event, policy, mark, {}, digest_of(REPLAY_SECRET, who), life.outcome)
-            if made is not None:
-                self._marks[mark_key(REPLAY_SECRET, who)] = made
-                self.erasures += 1
-                life.state = None
-            return
-        if type(event.data) is RelationErased:
+        data = event.data
+        if type(data) is CustomerErased:
+            digests = digests_of(REPLAY_SECRET, who, state)
+            made = erase(who, state, event, policy, mark, {}, digests, life.outcome)
+            self.erasures += made is not None
+            return self._leave_mark(life, made)
+        if type(data) is RelationErased and data.until_ms is not None:
+            return self._leave_mark(life, erase_along(who, state, event, data, policy, mark, life.outcome))
+        if type(data) is RelationErased:
             names = () if state is None else (*state.referred, *state.referrers)
-            found = find_named(REPLAY_SECRET, who.shop_id, names, event.data.digest)
-            event = Event(event.type, event.id, who.shop_id, who.customer_id, event.time_ms, RelationForgotten(found or ""))
-        life.state = evaluate.apply(who, state, event, raw, policy, life.outcome, mark)
+            found = find_named(REPLAY_SECRET, who.shop_id, names, {data.digest, *data.others})
+            event = Event(event.type, event.id, who.shop_id, who.customer_id, event.time_ms, RelationForgotten(found))
+        life.state = merge.apply(who, state, event, raw, policy, life.outcome, mark)
         if mark is not None and life.state is not None:
             del self._marks[mark_key(REPLAY_SECRET, who)]  # from here on his state knows it
+        return None
+
+    def _leave_mark(self, life: Life, mark: Mark | None) -> None:
+        if mark is not None:
+            self._marks[mark_key(REPLAY_SECRET, life.who)] = mark
+            life.state = None
 
     def _mark_of(self, who: Who, time_ms: int) -> Mark | None:
         """The mark of one without a state, unless it has ended by this time."""
@@ -293,8 +298,3 @@ class Shard:
         return (
             (number, time_ms) for number, shop, time_ms in self._watermarks if shop == shop_id and (until_ms is None or time_ms <= until_ms)
         )
-
-
-def _raw(number: int, event_type: str, text: bytes | None) -> Raw:
-    """The coordinates of a line: the topic its type goes to, and its number over all files, from 0, as the offset."""
-    return (_TOPICS.get(event_type, "orders"), 0, number, None, text, [])

@@ -25,6 +25,7 @@ DUTCH: Final = Language(
             "stil in {product_group} sinds {last_order_at}, al {silent_ms}, van een geduld van {patience_ms}: gemiddeld vanaf"
             " {medium_pct} % ({medium_at}), hoog vanaf {high_pct} % ({high_at}), inactief op {inactive_at}"
         ),
+        "merged": "hij is met een andere klant samengevoegd, en is voortaan een met die klant",
         "dimension_dropped": "het beleid vraagt niet meer naar deze dimensie",
         "score": "score {score}; A begint bij {A} en B bij {B} (een lagere klasse gaat in na {downgrade_dwell_days} dagen): {evidence}",
         "share_of_value": "hij is {value_total} waard; A begint bij {A} en B bij {B}, wie samen {A_pct} en {B_pct} % van de waarde maken",

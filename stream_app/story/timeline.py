@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from stream_app.codec.times import format_time, parse_time_ms
-from stream_app.domain.events import Event
+from stream_app.domain.events import CustomerMerged, Event
 from stream_app.story.language import Language
 from stream_app.story.words import (
     LANGUAGES,
@@ -19,6 +19,7 @@ from stream_app.story.words import (
 
 _CHANGED: Final = "status.changed"
 _ERASED: Final = "erasure.completed"
+_FACTS: Final = "customer.facts"  # all that was known of one who was merged into him
 _FREE_TEXT: Final = "note"  # what somebody wrote about him decides nothing
 LEFT_OUT: Final = (
     "events that were refused are listed like all others, since dead-letters is not searched",
@@ -63,10 +64,21 @@ def explain(shop: str, customer: str, found: Found, language: str = "en") -> Doc
         "customer": customer,
         "erased": None if receipt is None else {"at": receipt["data"]["erased_at"], "came_back": bool(events or published)},
         "timeline": _timeline(events, published, words),
+        "merged": _merged(events, published),
         "now": None if found.profile is None else found.profile["data"],
         "next": _next(events, published, found.profile, words),
         "left_out": list(LEFT_OUT),
     }
+
+
+def _merged(events: list[Event], published: list[dict[str, Any]]) -> Document | None:
+    """When he was merged into whom, if that is where he has gone."""
+    changes = [one for one in published if one["type"] == _CHANGED]
+    data = changes[-1]["data"] if changes else {}
+    if data.get("reason", {}).get("code") != "merged":
+        return None
+    merge = next((event.data for event in events if event.id == data["cause"]["event_id"]), None)
+    return {"at": data["effective_at"], "into": merge.into if isinstance(merge, CustomerMerged) else None}
 
 
 def _after(published: list[dict[str, Any]], receipt: int) -> list[dict[str, Any]]:
@@ -96,7 +108,7 @@ def _timeline(events: list[Event], published: list[dict[str, Any]], words: Langu
 
 def _event(event: Event, is_copy: bool, words: Language) -> Document:
     data: dict[str, Any] = {}
-    for name, value in msgspec.to_builtins(event.data).items():
+    for name, value in ({} if event.type == _FACTS else msgspec.to_builtins(event.data)).items():
         if value is None or value in ([], ()) or name == _FREE_TEXT:
             continue
         if name.endswith("_ms"):  # the rules count in milliseconds, the world outside has times

@@ -28,6 +28,7 @@ REASONS: Final[dict[str, str]] = {
         "silent in {product_group} for {silent_ms}, since {last_order_at}, of a patience of {patience_ms}: medium from {medium_pct} %"
         " ({medium_at}), high from {high_pct} % ({high_at}), inactive {inactive_at}"
     ),
+    "merged": "he was merged into another customer, and is one with him from now on",
     "dimension_dropped": "the policy does not ask for this dimension any more",
     "score": "score {score}, where A begins at {A} and B at {B} (a worse class is taken after {downgrade_dwell_days} days): {evidence}",
     "share_of_value": "he is worth {value_total}, where A begins at {A} and B at {B} ({A_pct} and {B_pct} % of the shop's value)",

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from stream_app.codec.changes import record_key
 from stream_app.codec.events import decode_record
-from stream_app.codec.rekeyed import OFFSET, PARTITION, TOPIC
+from stream_app.codec.rekeyed import OFFSET, PARTITION, TOPIC, read_forward
 from stream_app.domain.events import Event
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.errors import BrokerUnavailableError
@@ -130,7 +130,11 @@ class _Search:
 
     def _take_input(self, name: str, record: Any) -> None:
         event = decode_record(record.key, record.value, record.headers, record.timestamp, derived=name == REKEYED)
-        if type(event) is not Event or (event.shop_id, event.customer_id) != (self._shop, self._customer):
+        if type(event) is not Event:
+            return
+        forward = read_forward(record.headers) if name == REKEYED else None
+        whose = event.customer_id if forward is None else forward.into  # what one does who was merged into another is the other's
+        if (event.shop_id, whose) != (self._shop, self._customer):
             return
         if name == REKEYED:
             self._sent_on.append((_origin(record.headers), event))

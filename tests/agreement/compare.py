@@ -16,7 +16,9 @@ TOPICS = {"winback": "win-back", "service_level": "service-level", "contact": "c
 def differences(outcome: Outcome, output: Output, limit: int = 20) -> list[str]:
     """The first `limit` differences; empty when the two agree on everything."""
     found = _between("rejected", sorted(outcome.rejected), sorted(output.rejected))
-    found += _between("customers", sorted(outcome.customers), sorted(output.customers))
+    lives = {who: (*customer.past, customer) for who, customer in outcome.customers.items()}
+    spoken = [who for who, mine in lives.items() if mine[-1].exists or any(life.changes or life.receipts for life in mine)]
+    found += _between("customers", sorted(spoken), sorted(output.customers))
     for who in sorted(set(outcome.customers) & set(output.customers)):
         oracle, told = outcome.customers[who], output.customers[who]
         found += [f"{who} {line}" for line in _of_customer(oracle, told, outcome)]
@@ -140,7 +142,9 @@ def structure(output: Output) -> list[str]:
     ids: set[str] = set()
     for who, told in output.customers.items():
         sequences = Counter(event["data"]["sequence"] for event in told.changes)  # each life counts from 1
-        if any(count > sequences[number - 1] for number, count in sequences.items() if number > 1) or sequences[1] > 1 + len(told.receipts):
+        left = sum(event["data"]["reason"]["code"] == "merged" and event["data"]["dimension"] == "lifecycle" for event in told.changes)
+        lives = 1 + len(told.receipts) + left  # who was merged may be erased with the other, and begin anew
+        if any(count > sequences[number - 1] for number, count in sequences.items() if number > 1) or sequences[1] > lives:
             found.append(f"{who}: a hole in the sequence")
         current: dict[str, Any] = {}
         for event in told.changes:

@@ -1,6 +1,7 @@
 """What customers send each other on a real Kafka: across partitions, each once, whatever is killed on the way."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from tests.integration.workers import workers
 pytestmark = pytest.mark.timeout(300)
 PAIRS = 900
 KILLS = 3
+MERGES = 300
+MERGE_KILLS = 2
 POLICY: dict[str, Any] = {
     "currency": "EUR",
     "clock": "events",
@@ -103,3 +106,51 @@ async def each_was_told_once(settings: Settings) -> None:
     assert len(ids) == len(set(ids))
     assert len([name for name in ids if name]) >= 2 * PAIRS
     assert crossed > len(ids) // 2
+
+
+async def test_merges_cross_partitions_once_whatever_is_killed(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    """Everybody has bought under two names, and goes on under both after they were merged: one customer has it all."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(yaml.safe_dump(POLICY))
+    product.run(environment, "topics", "create", "--partitions", str(PARTITIONS))
+    product.run(environment, "policy", "publish", str(policy))
+    events = []
+    for n in range(MERGES):
+        for place, name in enumerate((f"x-{n}", f"y-{n}", f"x-{n}", f"y-{n}")):
+            if place == 2:
+                events.append(event(9 * n + 3, "customer.merged", f"x-{n}", into=f"y-{n}"))
+            order = {"order_id": f"o-{n}-{place}", "currency": "EUR", "total_minor": 1_000}
+            events.append(event(9 * n + 2 * place + (place > 1), "order.placed", name, **order))
+    topics = {"customer.merged": "contacts", "order.placed": "orders"}
+    await send(settings, [Sent(topics[one["type"]], home_of(one), key_of(one), one) for one in events])
+    with workers(tmp_path, *PRODUCT) as start:
+        hops = 0
+        for life in range(MERGE_KILLS):
+            worker = start({**environment, "UNIT_RECORDS_MAX": "50"})
+            await hopped_beyond(settings, worker, hops)
+            worker.kill()
+            hops = await hop_count(settings)
+            assert hops < 2 * MERGES, f"life {life}: everything was sent before the kill"
+        last = start(environment)
+        await finish(settings, last, len(events), events[-1]["time"], 1)
+        assert last.stop() == 0
+    states = await product.states(settings)
+    assert {states[f"s0/x-{n}"].merged_into for n in range(MERGES)} == {f"y-{n}" for n in range(MERGES)}
+    assert {(states[f"s0/y-{n}"].counting, len(states[f"s0/y-{n}"].order_ms)) for n in range(MERGES)} == {(4, 4)}
+    _, final, rejected = product.replayed(tmp_path, [product.write_lines(tmp_path / "history.jsonl", events)], policy)
+    assert (rejected, await product.dead_letters(settings)) == ([], [])
+    assert set(final) == {f"s0/y-{n}" for n in range(MERGES)}
+    for key, profile in final.items():
+        statuses = {name: value for name, value in zip(DIMENSIONS, states[key].values, strict=True) if value is not None}
+        assert statuses == {name: value for name, value in profile["data"]["statuses"].items() if value is not None}
+    committed = await product.committed(settings)
+    assert product.holes(committed) == []
+    said = [one for published in committed.values() for one in published]
+    left = Counter(one["subject"] for one in said if one["type"] == "status.changed" and one["data"]["reason"]["code"] == "merged")
+    assert left == {f"x-{n}": left["x-0"] for n in range(MERGES)}, "each subject's statuses ended once"
+    crossed = []
+    async for record in read_to_end(settings, REKEYED):
+        assert record.partition == partition_of(record.key, PARTITIONS)
+        if partition_of(f"s0/{json.loads(record.value)['subject']}".encode(), PARTITIONS) != record.partition:
+            crossed.append(record.partition)
+    assert len(crossed) > MERGES // 2, "what was forwarded went to other partitions"

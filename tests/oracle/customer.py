@@ -45,6 +45,8 @@ class Customer:
         self.exit_since: int | None = None
         self.mark: tuple[int, int] | None = None  # of an erasure: its time, and until when events from before it are dropped
         self.past: list[Customer] = []  # his lives before erasures
+        self.absorbed: set[str] = set()  # who was merged into him
+        self.has_left = False  # he was merged into another
         self.receipts: list[dict[str, Any]] = []
         self.announced: int | None = None
         self.statuses: dict[str, str | None] = {name: None for name in DIMENSIONS if name not in NEEDS or policy[NEEDS[name]] is not None}
@@ -71,7 +73,7 @@ class Customer:
                 if expiry <= moment:
                     self.waiting.remove((expiry, event))
                     self.rejected.append((event["id"], "order_unknown"))
-            self._evaluate({"kind": "time"}, moment)
+            self.evaluate({"kind": "time"}, moment)
             day = pareto.evaluated(self.policy, moment) if pareto.asks(self.policy) else None
             if day is not None:
                 self._weigh(day)
@@ -81,14 +83,14 @@ class Customer:
         if any(not voided(order) for order in self.orders):
             self.weighed.append((day, self.measures()["value_total"]))
         self.cut = self.policy["cuts"].get(day, self.cut)
-        self._evaluate({"kind": "policy"}, self.clock)
+        self.evaluate({"kind": "policy"}, self.clock)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
     @property
     def exists(self) -> bool:
         """Whether anything is known of him, besides that he was erased."""
-        return self.clock > NEVER
+        return self.clock > NEVER and not self.has_left
 
     def fold(self, event: Event) -> None:
         """One event in log order: dict with `time`, `day`, `id`, `type`, `data`."""
@@ -102,7 +104,7 @@ class Customer:
             self.cut = pareto.in_force(self.policy, event["time"])
         self.clock = max(self.clock, event["time"])
         self.high = high
-        self._remember(event)
+        self.remember(event)
         edge = high - horizons["ledger_days"] * DAY
         for order_id in [order_id for order_id, order in self.open.items() if order["time"] < edge]:
             self.closed.append(self.open.pop(order_id))
@@ -113,20 +115,20 @@ class Customer:
         if kind is not None:
             self.low = min(self.low, event["time"])
             kind = "late" if kind == "event" and late else kind
-            self._evaluate({"kind": kind, "event_id": event["id"]}, self.clock)
+            self.evaluate({"kind": kind, "event_id": event["id"]}, self.clock)
 
     def refuse(self, event: Event, code: str) -> None:
         """An event that the policy refuses: its id is remembered, and nothing else."""
         if not self.is_duplicate(event):
             self.rejected.append((event["id"], code))
-            self._remember(event)
+            self.remember(event)
 
     def is_duplicate(self, event: Event) -> bool:
         known: bool = self.ids.get(event["id"], -(DAY**3)) >= max(self.high, event["time"]) - self.policy["horizons"]["dedup_days"] * DAY
         self.duplicates += known
         return known
 
-    def _remember(self, event: Event) -> None:
+    def remember(self, event: Event) -> None:
         """Note the id; forget those behind the horizon and the oldest ones beyond the limit."""
         horizons = self.policy["horizons"]
         self.ids[event["id"]] = event["time"]
@@ -140,7 +142,7 @@ class Customer:
             return self._place(event, edge)
         if event["type"] in OF_AN_ORDER:
             if event["data"]["order_id"] in self.open:
-                accepted = self._amend(event)
+                accepted = self.amend(event)
             else:
                 self.waiting.append((self.clock + self.policy["horizons"]["pending_days"] * DAY, event))
                 accepted = True
@@ -175,10 +177,10 @@ class Customer:
         waited = [entry for entry in self.waiting if entry[1]["data"]["order_id"] == order_id]
         self.waiting = [entry for entry in self.waiting if entry not in waited]
         for _, amendment in waited:
-            self._amend(amendment)
+            self.amend(amendment)
         return "void" if any(amendment["type"] != "payment.received" for _, amendment in waited) else "event"
 
-    def _amend(self, event: Event) -> bool:
+    def amend(self, event: Event) -> bool:
         """Apply a cancel, refund or payment to its open order; False when it was rejected."""
         order, data = self.open[event["data"]["order_id"]], event["data"]
         if event["type"] == "order.cancelled":
@@ -268,9 +270,14 @@ class Customer:
         facts = {"orders": self.orders, "others": self.others, "low": self.low, "clock": self.clock}
         return facts | {"measures": self.measures(), "now": now, "policy": self.policy}
 
-    def _evaluate(self, cause: dict[str, Any], clock: int) -> None:
+    def evaluate(self, cause: dict[str, Any], clock: int) -> None:
         lead = leading([order for order in self.orders if not voided(order)], self.policy)
-        now, done = self._compute(lead), []
+        now = self._compute(lead)
+        self.publish(now, lead["inactive_at"] if lead and now["churn_risk"] == "high" else None, cause, clock)
+
+    def publish(self, now: dict[str, str | None], wanted: int | None, cause: dict[str, Any], clock: int) -> None:
+        """Say what has changed, what will (`wanted` is when he turns inactive, if that is near), and what it sets in motion."""
+        done = []
         for dimension in self.statuses:
             before = self.statuses[dimension]
             if now[dimension] == before:
@@ -285,16 +292,8 @@ class Customer:
             self.statuses[dimension] = now[dimension]
             self.changes.append(change)
             done.append(change)
-        self._notify(lead["inactive_at"] if lead and now["churn_risk"] == "high" else None)
+        self.notices += reactions.noticed(self.announced, wanted, self.statuses["lifecycle"], self.clock)
+        self.announced = wanted
         for kind in reactions.said(done, cause):
             advice = contact.advice(self._facts(now)) if kind == "contact.advised" else None
             self.reactions.append({"type": kind, "at": self.clock, "advice": advice})
-
-    def _notify(self, wanted: int | None) -> None:
-        if self.announced is not None and self.announced != wanted:
-            if self.statuses["lifecycle"] != "inactive":
-                self.notices.append({"type": "status.will_not_change", "deadline": self.announced, "at": self.clock})
-            self.announced = None
-        if wanted is not None and self.announced is None:
-            self.notices.append({"type": "status.will_change", "deadline": wanted, "at": self.clock})
-            self.announced = wanted

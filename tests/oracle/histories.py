@@ -33,6 +33,7 @@ class Teller:
     contradict: bool
     begin: int
     peers: tuple[str, ...] = ()
+    merging: bool = False
     told: list[tuple[int, Raw]] = field(default_factory=list)
     order_ids: list[str] = field(default_factory=list)
     moments: list[int] = field(default_factory=list)
@@ -178,6 +179,8 @@ class Teller:
                 self.orphan()
             elif lot < 0.98 and self.contradict:
                 self.tell("customer.erased", {})
+            elif lot < 0.988 and self.merging:
+                self.tell("customer.merged", {"into": self.rng.choice(self.peers)})
             elif faults:
                 self.fault()
 
@@ -219,7 +222,7 @@ def history(
     arrivals: list[tuple[int, Raw]] = []
     names = tuple(rng.choice(NAMES).format(number) for number in range(customers))
     for name in names:
-        teller = Teller(rng, document, rng.choice(("acme", "b.v-2")), name, contradict, begin, peers=names)
+        teller = Teller(rng, document, rng.choice(("acme", "b.v-2")), name, contradict, begin, peers=names, merging=contradict)
         teller.story(rng.randint(1, 2 * size), faults=contradict)
         for time, raw in teller.told:
             arrivals.append((time + _delay(rng, shuffled=shuffled), raw))

@@ -1,4 +1,4 @@
-"""Reactions, section 7: what the changes of one evaluation set in motion."""
+"""Reactions, section 7: what the changes of one evaluation set in motion; and notices of what is near."""
 
 from typing import Any
 
@@ -21,4 +21,16 @@ def said(done: list[dict[str, Any]], cause: dict[str, Any]) -> list[str]:
             found.append("service_level.changed")
         elif change["dimension"] == "contact":
             found.append("contact.advised")
+    return found
+
+
+def noticed(announced: int | None, wanted: int | None, lifecycle: str | None, at: int) -> list[dict[str, Any]]:
+    """What is said about the moment at which he turns inactive, `announced` before and `wanted` now; it came, if he is."""
+    if announced == wanted:
+        return []
+    found = []
+    if announced is not None and lifecycle != "inactive":
+        found.append({"type": "status.will_not_change", "deadline": announced, "at": at})
+    if wanted is not None:
+        found.append({"type": "status.will_change", "deadline": wanted, "at": at})
     return found

@@ -10,6 +10,7 @@ from tests.oracle.days import day_of, parse_ms
 from tests.oracle.document import complete
 from tests.oracle.erasure import erase, suppresses
 from tests.oracle.measures import Event, Policy
+from tests.oracle.merging import Merges
 from tests.oracle.relations import Relations
 
 TYPES = frozenset(
@@ -28,6 +29,7 @@ TYPES = frozenset(
         "feedback.given",
         "profile.assessed",
         "customer.erased",
+        "customer.merged",
     )
 )
 YEAR_1990 = parse_ms("1990-01-01T00:00:00Z")
@@ -55,27 +57,31 @@ def refusal(raw: dict[str, Any], time: int, policy: dict[str, Any]) -> str | Non
     return None
 
 
-def event_of(raw: dict[str, Any], time: int, policy: Policy) -> Event:
+def event_of(raw: dict[str, Any], time: int, policy: Policy, subject: str) -> Event:
     """An accepted CloudEvent as the plain dict that `Customer.fold` takes."""
     day = day_of(policy["time_zone"], time)
-    return {"time": time, "day": day, "id": raw["id"], "subject": raw["subject"], "type": raw["type"], "data": dict(raw["data"])}
+    return {"time": time, "day": day, "id": raw["id"], "subject": subject, "type": raw["type"], "data": dict(raw["data"])}
 
 
-def _take(outcome: Outcome, relations: Relations, policy: Policy, raw: dict[str, Any], time: int) -> bool:
+def _take(outcome: Outcome, merges: Merges, policy: Policy, raw: dict[str, Any], time: int) -> bool:
     """Give an event to its customer; whether it is accepted."""
-    event = event_of(raw, time, policy)
+    relations = merges.relations
+    name = merges.whose((raw["source"].removeprefix("/shops/"), raw["subject"]), time)
+    event = event_of(raw, time, policy, name[1])
     if event["type"] == "payment.received":
         event["data"]["due_at"] = parse_ms(event["data"]["due_at"])
-    name = (raw["source"].removeprefix("/shops/"), raw["subject"])
     known = outcome.customers.get(name)
     if raw["type"] == "customer.erased":
         before = known or Customer(_of_shop(policy, name[0]))
         outcome.customers[name] = erase(before, event)
         if outcome.customers[name] is not before:
             relations.erased(*name, time)
+            merges.erased(name[0], before, outcome.customers[name].receipts[-1]["until"], time)
         return outcome.customers[name] is not before
     if known is not None and suppresses(known, event):
         return False
+    if raw["type"] == "customer.merged":
+        return merges.merge(name, event, _of_shop(policy, name[0]))
     if raw["type"] == "order.placed" and raw["data"]["currency"] != policy["currency"]:
         if known is not None and known.exists:
             known.refuse(event, "currency_mismatch")
@@ -112,7 +118,7 @@ def replay(events: Iterable[dict[str, Any]], document: dict[str, Any], *, as_giv
 
 def _pass(events: list[dict[str, Any]], policy: Policy, *, as_given: bool, until: int | None) -> Outcome:
     outcome = Outcome()
-    relations = Relations(outcome.customers)
+    merges = Merges(outcome.customers, Relations(outcome.customers), outcome.rejected)
     decoded: list[tuple[int, dict[str, Any]]] = []
     accepted = 0
     for raw in events:
@@ -126,7 +132,7 @@ def _pass(events: list[dict[str, Any]], policy: Policy, *, as_given: bool, until
     if not as_given:
         decoded.sort(key=lambda entry: entry[0])
     for time, raw in decoded:
-        if (until is None or time <= until) and _take(outcome, relations, policy, raw, time):
+        if (until is None or time <= until) and _take(outcome, merges, policy, raw, time):
             accepted = max(accepted, time)
     outcome.until = accepted if until is None else until
     for customer in outcome.customers.values():

@@ -59,7 +59,7 @@ def _columns(state: State) -> int:
 def _names_at_most(state: State) -> int:
     """More than `_names`, and found without looking at each of them."""
     names = (40 + _NAME_BYTES_MAX) * len(state.criteria) + (60 + _NAME_BYTES_MAX) * len(state.groups)
-    if state.referred or state.referrers:
+    if state.referred or state.referrers or state.absorbed:
         names += NAMES_BYTES_MAX
     if not state.closed_days:
         return names

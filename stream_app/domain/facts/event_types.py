@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.placed import OrderPlaced
+from stream_app.domain.facts.state import State
 
 INTEGER_MAX = 2**53 - 1
 ID_LENGTH_MAX = 128
@@ -140,23 +142,43 @@ class ReferralFirstOrder(Struct, gc=False):
     """`referral.first_order`, derived: when the referred customer's earliest counting order was, None without one.
 
     `number` counts what the referred customer has told: an older word that comes again after a newer one says nothing.
+    `formerly` is who the referrer knew him as, before he was merged.
     """
 
     referred_customer_id: Id
     at_ms: int | None
     number: int = 0
+    formerly: str | None = None
 
 
-class RelationErased(Struct, gc=False):
-    """`relation.erased`, derived from a `customer.erased`: forget the one of your relations whose keyed hash this is."""
+class CustomerFacts(Struct, gc=False):
+    """`customer.facts`, derived from a `customer.merged`: all that is known of a customer, for the one he is merged into.
+
+    `customer_id` is whose facts they are, `merge_id` and `raw` are the event's id and record; `refused` facts go back to him.
+    """
+
+    customer_id: str
+    merge_id: str
+    state: State
+    raw: Raw
+    refused: bool = False
+
+
+class RelationErased(Struct, gc=False, omit_defaults=True):
+    """`relation.erased`, derived from a `customer.erased`: forget the one of your relations whose keyed hash this is.
+
+    `others` are the hashes of those who were merged into him. With `until_ms` its receiver is one of them, and was erased with him.
+    """
 
     digest: Id
+    others: list[Id] = []
+    until_ms: int | None = None
 
 
 class RelationForgotten(Struct, gc=False):
     """A `relation.erased` when it is known whom it means; it never travels."""
 
-    customer_id: str
+    names: list[str]
 
 
 class ValuesSketched(Struct, gc=False):
@@ -209,6 +231,7 @@ EventData = (
     | ValuesSketched
     | ValuesAsked
     | CutOffsTaken
+    | CustomerFacts
 )
 
 EVENT_TYPES: dict[str, type[EventData]] = {
@@ -230,8 +253,8 @@ EVENT_TYPES: dict[str, type[EventData]] = {
     "watermark": Watermark,
 }
 
-ABOUT_ORDERS = frozenset({OrderCancelled, OrderRefunded, PaymentReceived})
-"""What may wait for its order, and with it the record as it came. Of all else a record is wanted again only if it is refused."""
+KEPT_AS_READ = frozenset({OrderCancelled, OrderRefunded, PaymentReceived, CustomerMerged})
+"""What may be refused later, when others have spoken, and so keeps its record. Of all else that is wanted only if it is refused at once."""
 
 DERIVED_TYPES: dict[str, type[EventData]] = {
     "referral.known": ReferralKnown,
@@ -240,6 +263,7 @@ DERIVED_TYPES: dict[str, type[EventData]] = {
     "values.sketched": ValuesSketched,
     "values.asked": ValuesAsked,
     "cut_offs.taken": CutOffsTaken,
+    "customer.facts": CustomerFacts,
 }
 """What one customer's events mean for another, told over the rekeyed topic. In the other inputs these types are unknown."""
 

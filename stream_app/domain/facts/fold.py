@@ -11,7 +11,6 @@ from stream_app.domain.events import (
     ContactMade,
     ContactResponded,
     CustomerErased,
-    CustomerMerged,
     Event,
     FeedbackGiven,
     InterestShown,
@@ -139,6 +138,19 @@ def _about_order(state: State, item: Waiting, policy: Policy, folded: Folded) ->
         state.waiting_bytes += bounds.size(item)
 
 
+def complete(state: State, policy: Policy, folded: Folded) -> None:
+    """After two customers' facts were united: apply what has waited for orders that are there now, in the order in which it came."""
+    waiting, state.waiting = state.waiting, []
+    state.waiting_bytes = -1
+    for item in waiting:
+        if index.find_order(state, item.order_id) >= 0:
+            _apply_to_order(state, item, policy, folded)
+        else:
+            state.waiting.append(item)
+    keep_criteria(state)
+    bounds.keep(state, policy, folded.rejected, folded.forgotten)
+
+
 def _apply_to_order(state: State, item: Waiting, policy: Policy, folded: Folded) -> None:
     i = index.find_order(state, item.order_id)
     assert i >= 0  # the caller has just found or placed it
@@ -200,15 +212,16 @@ def _profile_assessed(state: State, event: Event, data: ProfileAssessed, policy:
         mine = (event.time_ms, event.id, value)
         if name not in state.criteria or mine[:2] > state.criteria[name][:2]:
             state.criteria[name] = mine
+    keep_criteria(state)
+
+
+def keep_criteria(state: State) -> None:
+    """Keep the newest ones, if there are too many."""
     if len(state.criteria) > CRITERIA_MAX:
         newest: list[tuple[tuple[int, str, int], str]] = []
         for name, known in state.criteria.items():
             insort(newest, (known, name))
         state.criteria = {name: known for known, name in newest[-CRITERIA_MAX:]}
-
-
-def _merge_refused(state: State, event: Event, data: CustomerMerged, policy: Policy) -> Rejected:  # noqa: ARG001
-    return Rejected(Code.MERGE_REFUSED, "type: customers cannot be merged by this version; keep the event and publish it again later")
 
 
 def _erasure_refused(state: State, event: Event, data: CustomerErased, policy: Policy) -> Rejected:  # noqa: ARG001
@@ -224,7 +237,6 @@ _RULES: Final[dict[type, Callable[[State, Event, Any, Policy], Rejected | None]]
     LeadRuledOut: _lead,
     FeedbackGiven: _feedback_given,
     ProfileAssessed: _profile_assessed,
-    CustomerMerged: _merge_refused,
     CustomerErased: _erasure_refused,
 }
 

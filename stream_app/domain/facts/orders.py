@@ -201,6 +201,18 @@ def close(state: State, policy: Policy) -> int:
     return early
 
 
+def forget_refund_ids(state: State) -> None:
+    """Of more refund ids than are kept those of the oldest orders are not known again; what was refunded stays."""
+    excess = count_refund_ids(state) - REFUND_IDS_MAX
+    for order_id in state.order_ids if excess > 0 else []:
+        note = state.notes.get(order_id)
+        if note is not None and excess > 0:
+            gone = min(excess, len(note.refund_ids))
+            state.notes[order_id] = OrderNote(note.cancelled, note.refunded_minor, note.refunds, note.refund_ids[gone:], note.late_days)
+            state.refund_ids -= gone
+            excess -= gone
+
+
 def _close_oldest(state: State, policy: Policy) -> None:
     time_ms, mask = state.order_ms[0], state.order_groups[0]
     if policy.growth_days:

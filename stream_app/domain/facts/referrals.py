@@ -13,21 +13,28 @@ from stream_app.domain.facts.state import NEVER, State
 from stream_app.domain.policy import Policy
 
 NAMES_BYTES_MAX: Final = 48 * 1024
-"""What the names of referred customers and of referrers may take together."""
+"""What the names of referred customers, of referrers, and of those who were merged into this one may take together."""
+
+ABSORBED_BYTES_MAX: Final = 24 * 1024
+"""What the latter may take of it."""
 
 CONVERSIONS_MAX: Final = 1_000
 _ENTRY_BYTES: Final = 24
 
 
 def names_bytes(state: State) -> int:
-    """About what the names take when they are encoded; a referred one's stands twice, in `referred` and in `heard`."""
-    names = [*state.referred, *state.referred, *state.referrers]
-    return sum(_ENTRY_BYTES + len(name.encode()) for name in names)
+    """About what all names take when they are encoded; a referred one's stands twice, in `referred` and in `heard`."""
+    names = [*state.referred, *state.referred, *state.referrers, *state.absorbed]
+    return sum(map(_name_bytes, names))
+
+
+def _name_bytes(name: str) -> int:
+    return _ENTRY_BYTES + len(name.encode())
 
 
 def make(state: State, own_id: str, referred: str, time_ms: int, forgotten: list[str]) -> bool:
     """Note a `referral.made`; True when the pair is new. Its time is the earliest one's; nobody refers himself."""
-    if referred == own_id:
+    if referred == own_id or referred in state.absorbed:
         return False
     known = state.referred.get(referred)
     if known is not None:
@@ -45,7 +52,7 @@ def make(state: State, own_id: str, referred: str, time_ms: int, forgotten: list
 
 def know(state: State, referrer: str, own_id: str, forgotten: list[str]) -> None:
     """Note who has referred this customer."""
-    if referrer == own_id or referrer in state.referrers:
+    if referrer == own_id or referrer in state.absorbed or referrer in state.referrers:
         return
     if names_bytes(state) + _ENTRY_BYTES + len(referrer.encode()) > NAMES_BYTES_MAX:
         forgotten.append("referrer")
@@ -53,12 +60,13 @@ def know(state: State, referrer: str, own_id: str, forgotten: list[str]) -> None
     insort(state.referrers, referrer)
 
 
-def forget(state: State, name: str) -> None:
-    """Someone is erased: he referred nobody, and nobody referred him; a conversion he brought stays, nameless."""
-    state.referred.pop(name, None)
-    state.heard.pop(name, None)
-    if name in state.referrers:
-        state.referrers.remove(name)
+def forget(state: State, names: list[str]) -> None:
+    """Someone is erased, by all his names: he referred nobody, and nobody referred him; a conversion he brought stays, nameless."""
+    for name in names:
+        state.referred.pop(name, None)
+        state.heard.pop(name, None)
+        if name in state.referrers:
+            state.referrers.remove(name)
 
 
 def is_old(state: State, data: ReferralFirstOrder) -> bool:
@@ -66,13 +74,72 @@ def is_old(state: State, data: ReferralFirstOrder) -> bool:
     return 0 < data.number <= state.heard.get(data.referred_customer_id, 0)
 
 
-def hear(state: State, data: ReferralFirstOrder, forgotten: list[str]) -> None:
-    """Note when the earliest counting order of a referred customer was."""
+def hear(state: State, own_id: str, data: ReferralFirstOrder, forgotten: list[str]) -> None:
+    """Note when the earliest counting order of a referred customer was; one who was merged is known by his new name from now on."""
     name = data.referred_customer_id
+    if data.formerly is not None:
+        before = state.referred.get(data.formerly)
+        drop(state, data.formerly)
+        if before is not None and name != own_id and name not in state.absorbed:
+            made_ms, first_ms = state.referred.get(name, before)
+            _put(state, name, min(before[0], made_ms), first_ms, forgotten)
     known = state.referred.get(name)
     if known is not None:
         _put(state, name, known[0], NEVER if data.at_ms is None else data.at_ms, forgotten)
         state.heard[name] = data.number
+
+
+def drop(state: State, name: str) -> None:
+    """Forget a pair, and its conversion with it."""
+    if name in state.referred:
+        _put(state, name, state.referred[name][0], NEVER, [])
+        del state.referred[name]
+        state.heard.pop(name, None)
+
+
+def unite(state: State, other: State, own_names: list[str], forgotten: list[str]) -> None:
+    """Take in the referrals of a customer who is merged into this one; what they have referred each other is no referral any more."""
+    named = sorted(at_ms for pair in other.referred.values() if (at_ms := converted_ms(*pair)) != NEVER)
+    nameless = list(other.conversions)
+    for at_ms in named:
+        if at_ms in nameless:
+            nameless.remove(at_ms)
+    state.conversions = sorted([*state.conversions, *nameless])
+    for name, (made_ms, first_ms) in other.referred.items():
+        known = state.referred.get(name)
+        told = max(state.heard.get(name, 0), other.heard.get(name, 0))
+        newer = known is None or other.heard.get(name, 0) > state.heard.get(name, 0)
+        _put(state, name, made_ms if known is None else min(made_ms, known[0]), first_ms if newer or known is None else known[1], forgotten)
+        if told:
+            state.heard[name] = told
+    state.referrers = sorted({*state.referrers, *other.referrers} - {*own_names})
+    for name in own_names:
+        drop(state, name)
+    _keep_bounds(state, forgotten)
+
+
+def _keep_bounds(state: State, forgotten: list[str]) -> None:
+    """Of more names than there is room for the oldest pairs go, whose conversions stay; then referrers."""
+    excess = names_bytes(state) - NAMES_BYTES_MAX
+    for _, name in sorted((made_ms, name) for name, (made_ms, _) in state.referred.items()) if excess > 0 else []:
+        del state.referred[name]
+        state.heard.pop(name, None)
+        forgotten.append("referral")
+        excess -= 2 * _name_bytes(name)
+        if excess <= 0:
+            break
+    while excess > 0 and state.referrers:
+        excess -= _name_bytes(state.referrers.pop())
+        forgotten.append("referrer")
+    early = max(0, len(state.conversions) - CONVERSIONS_MAX)
+    forgotten.extend(["conversion"] * early)
+    del state.conversions[:early]
+
+
+def has_room(state: State | None, names: set[str]) -> bool:
+    """Whether these can be merged into this one: each name is kept, and told of an erasure."""
+    absorbed = names if state is None else {*state.absorbed, *names}
+    return sum(map(_name_bytes, absorbed)) <= ABSORBED_BYTES_MAX
 
 
 def converted_ms(made_ms: int, first_ms: int) -> int:

@@ -65,6 +65,9 @@ class State:
     # What was told to and by other customers: how many derived events he has sent, and the number of the latest he was sent, by sender.
     told: int = 0
     heard: dict[str, int] = field(default_factory=dict)
+    # Merging (unite.py): into whom this one was merged, and nothing but that is left of him; and who was merged into this one, ascending.
+    merged_into: str = ""
+    absorbed: list[str] = field(default_factory=list)
     # Facts from here on.
     low_ms: int = 0  # the earliest of his accepted events, and the latest of all of his own
     high_ms: int = NEVER
@@ -162,8 +165,8 @@ def absent(mark: Mark | None) -> State:
 
 
 def is_customer(state: State | None) -> bool:
-    """Whether this is the state of a customer: somebody has stated an event of his own."""
-    return state is not None and state.born_ms != NEVER
+    """Whether this is the state of a customer: he has had an event of his own, and was not merged into another."""
+    return state is not None and state.born_ms != NEVER and not state.merged_into
 
 
 def describe(state: State) -> dict[str, Any]:

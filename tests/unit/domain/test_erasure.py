@@ -28,7 +28,7 @@ class Lives(Life):
     def take(self, *events: Event) -> "Lives":
         for happened in events:
             if happened.type == "customer.erased":
-                made = erase(WHO, self.state, happened, self.rules, self.mark, KEPT, "his digest", self.outcome)
+                made = erase(WHO, self.state, happened, self.rules, self.mark, KEPT, ["his digest"], self.outcome)
                 if made is not None:
                     self.state, self.mark = None, made
             else:
@@ -194,7 +194,7 @@ def test_whoever_knows_his_name_is_told_without_it() -> None:
 def test_a_converted_referral_stays_without_a_name_and_another_is_dropped(first_ms: int | None, conversions: list[int]) -> None:
     lives = Lives(RULES).take(order(at(0)), event("referral.made", at(1), "r", referred_customer_id="b"))
     said = Event("referral.first_order", "x", "acme", "c-1", at(5), ReferralFirstOrder("b", first_ms, 1))
-    lives.take(said, Event("relation.erased", "y", "acme", "c-1", at(6), RelationForgotten("b")))
+    lives.take(said, Event("relation.erased", "y", "acme", "c-1", at(6), RelationForgotten(["b"])))
     assert (lives.now.referred, lives.now.heard, lives.now.conversions) == ({}, {}, conversions)
     assert lives.measure("referrals") == len(conversions)
 

@@ -199,10 +199,11 @@ class Rigs:
 
     partitions: int
     policies: PolicyBook = field(default_factory=book)
+    erasing: Erasing | None = None
 
     def __post_init__(self) -> None:
         """Begin empty."""
-        self.rigs = [Rig(self.policies, self.partitions, number) for number in range(self.partitions)]
+        self.rigs = [Rig(self.policies, self.partitions, number, erasing=self.erasing) for number in range(self.partitions)]
         self._seen = [0] * self.partitions
         self._arrived = [0] * self.partitions
 

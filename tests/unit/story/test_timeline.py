@@ -10,11 +10,12 @@ from stream_app.cli.explain import tell
 from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.policy import read_policy
 from stream_app.codec.times import format_time
-from stream_app.domain.events import DERIVED_TYPES, EVENT_TYPES, Event, ReferralFirstOrder
+from stream_app.domain import merge
+from stream_app.domain.events import DERIVED_TYPES, EVENT_TYPES, CustomerFacts, Event, ReferralFirstOrder
 from stream_app.domain.profile import profile
 from stream_app.story.timeline import explain
 from stream_app.worker.explain import Found
-from tests.builders import WHO, Life, at, cancel, contact, event, order
+from tests.builders import RAW, WHO, Life, at, cancel, contact, event, order
 
 POLICY = b"""
 shop: acme
@@ -226,3 +227,30 @@ def test_a_moment_in_an_event_is_a_time() -> None:
     document = explain("acme", "c-1", Found([word]))
     assert document is not None
     assert document["timeline"][0]["data"] == {"referred_customer_id": "c-2", "at": format_time(at(1)), "number": 1}
+
+
+def test_one_who_was_merged_says_into_whom_and_when() -> None:
+    events = [order(at(0)), event("customer.merged", at(5), "m", into="c-2")]
+    told = life(events[0], until=4)
+    told.state = merge.apply(WHO, told.state, events[1], RAW, told.rules, told.outcome)
+    document = explain("acme", "c-1", Found(events, [json.loads(encode_outgoing(one)) for one in told.outcome.published]))
+    assert document is not None
+    assert document["merged"] == {"at": format_time(at(5)), "into": "c-2"}
+    assert "where he stands: merged into customer c-2 at 2024-10-09 00:00; what he does is the other's" in texts(document)
+    last = entry(document, "lifecycle: active -> -")
+    assert last["says"][:2] == [
+        "because he was merged into another customer, and is one with him from now on",
+        "caused by a merge of customers: m, customer.merged of 2024-10-09 00:00",
+    ]
+    assert "?" not in texts(document)
+
+
+def test_one_who_took_another_in_is_where_he_was() -> None:
+    taken = Life(read_policy(POLICY, "p.yaml")[1]).take(order(at(1), "other"))
+    facts = Event("customer.facts", "f", "acme", "c-1", at(5), CustomerFacts("c-0", "m", taken.now, RAW))
+    told = life(order(at(0)), until=4)
+    told.state = merge.apply(WHO, told.state, facts, RAW, told.rules, told.outcome)
+    document = explain("acme", "c-1", found(told, [order(at(0)), facts]))
+    assert document is not None
+    assert document["merged"] is None
+    assert entry(document, "customer.facts")["data"] == {}

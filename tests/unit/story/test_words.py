@@ -31,6 +31,7 @@ PATIENCE = {"patience_ms": 90 * DAY, "inactive_at": LAST}
 GROWTH = {"revenue_now": 300, "revenue_before": 100, "open_groups": ["bags", "belts"]}
 GROWS = {"growth_pct": 150, "growth_days": 90, "open_groups_high": 2, "window_days": 365}
 SENTENCES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("merged", {}, {}, "he was merged into another customer, and is one with him from now on"),
     (
         "ordered_within_rhythm",
         RHYTHM,
