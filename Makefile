@@ -45,8 +45,17 @@ check: $(READY) ## format, lint, types, and who may import whom
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# Rules need no Kafka and run side by side; what starts brokers, browsers and simulators of its own has both cores to itself.
+SIDE_BY_SIDE := $(addprefix tests/,house contract unit properties oracle agreement)
+ALONE := $(addprefix tests/,simulator integration faults web)
+
 test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
+ifeq ($(ARGS),)
+	@$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE)
+	@$(BIN)/python -m pytest $(ALONE)
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 test-faults: $(COMPILED) ## every fault on a real Kafka, recorded in tests/faults/last.json (ARGS: for pytest)
 	@$(BIN)/python -m pytest tests/faults --faults all $(ARGS)

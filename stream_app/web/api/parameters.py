@@ -61,7 +61,7 @@ Time = Annotated[
     ),
 ]
 Dimension = Literal["lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity"]
-Cursor = Annotated[str | None, Field(None, min_length=1, max_length=2_000, description="`next` of the page before.")]
+Cursor = Annotated[str | None, Field(None, pattern=r"^[A-Za-z0-9_-]{1,2000}$", description="`next` of the page before.")]
 
 
 class Asked(BaseModel):
