@@ -92,6 +92,7 @@ class PartitionRuntime:
 
     def seek(self, offsets: dict[str, int]) -> None:
         """Forget what was fetched and go on at `offsets`; only between `quiesce` and `start`."""
+        assert not self._active, "a running partition is sent elsewhere"
         for entry in self.inputs:
             entry.seek(offsets[entry.topic])
         self._blocked_since = None

@@ -58,7 +58,7 @@ class Engine:
         self.topology = topology
         self.runtimes: dict[int, PartitionRuntime] = {}
         self.inputs: frozenset[TP] = frozenset()
-        self.epoch = 0
+        self.epoch = self.assigned_epoch = 0
         self.ready = False
         self.beat = time.monotonic()
         self.moves = 0
@@ -74,6 +74,7 @@ class Engine:
         self._failed = False
         self._memory = SharedMemory()
         self._positions: dict[int, dict[str, int]] = {}
+        self._placed_epoch = -1
         self._topic_ids: dict[str, str] = {}
         self.app = build_app(self, settings)
 
@@ -107,6 +108,10 @@ class Engine:
         positions = {TP(topic, partition): offset for partition, at in self._positions.items() for topic, offset in at.items()}
         return positions, frozenset(TP(self.topology.changelog, partition) for partition in self._positions)
 
+    def is_placed(self) -> bool:
+        """Whether the places are those of the newest assignment, and nothing has been asked back since."""
+        return self._placed_epoch == self.assigned_epoch == self.epoch
+
     def resume(self) -> None:
         """Begin to work at the places given."""
         for partition, runtime in self.runtimes.items():
@@ -128,6 +133,7 @@ class Engine:
 
     async def take_over(self, assignment: Iterable[TP]) -> None:
         """Own exactly the partitions of `assignment`: let go of lost ones, restore new ones, keep the others."""
+        epoch = self.assigned_epoch  # a rebalance may pass by meanwhile: what is found then is of an assignment that is over
         partitions = _co_partitioned(assignment, self.topology)
         for lost in sorted(set(self.runtimes) - partitions):
             await self.runtimes.pop(lost).stop()
@@ -136,7 +142,7 @@ class Engine:
         positions = {partition: runtime.positions() for partition, runtime in self.runtimes.items()}
         if new:
             positions |= await self._restore(new)
-        self._positions = positions
+        self._positions, self._placed_epoch = positions, epoch
         self.inputs = frozenset(TP(wire, partition) for partition in partitions for wire in self.topology.input_wires)
 
     # -- what the worker asks

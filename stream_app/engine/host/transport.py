@@ -127,7 +127,6 @@ class Consumer(driver.Consumer):
 
     _thread: ConsumerThread
     _member: str | None = None
-    _assigned_epoch = -1
 
     @property
     def _engine(self) -> "Engine":
@@ -162,10 +161,11 @@ class Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go on where the markers say, whatever the group's offsets are."""
         engine = self._engine
-        positions, changelogs = engine.places()
         self._read_offset.clear()
-        await self._thread.place(positions, changelogs)
-        if engine.epoch == self._assigned_epoch:  # else a rebalance has begun since, and its own recovery goes on
+        if not engine.is_placed():  # a rebalance has begun since, and its own recovery goes on
+            return
+        await self._thread.place(*engine.places())
+        if engine.is_placed():
             engine.resume()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -181,7 +181,7 @@ class Consumer(driver.Consumer):
         """Keep the client from reading changelogs: the restore has a reader of its own."""
         self._end_if_replaced()
         self._member = self._thread.member_id()
-        self._assigned_epoch = self._engine.epoch
+        self._engine.assigned_epoch = self._engine.epoch
         changelogs = frozenset(tp for tp in assigned if self._is_changelog_tp(tp))
         await self._thread.place({}, changelogs)
         await super().on_partitions_assigned(assigned, generation_id)

@@ -215,6 +215,8 @@ async def test_quiesce_lets_the_running_unit_end_and_begins_no_other(tmp_path: P
         it.runtime.seek({"p-orders": 1, "p-contacts": 0})
         it.offsets["p-orders"] = 1
         it.runtime.start()
+        with pytest.raises(AssertionError, match="a running partition"):
+            it.runtime.seek({"p-orders": 0, "p-contacts": 0})
         it.say("p-contacts")
         it.say("p-orders", event(2))
         await until(lambda: len(it.producer.units) == 2)

@@ -10,6 +10,8 @@ from aiokafka import TopicPartition
 from faust.types import TP
 
 from stream_app.engine.host.transport import Arrived, Consumer, ConsumerThread
+from stream_app.engine.stream import Engine
+from tests.simulator.member import Below
 
 ORDERS = TP("orders", 0)
 
@@ -23,6 +25,7 @@ class Client:
         self.gate.set()
         self._fetcher = self
         self._subscription = SimpleNamespace(fetch_context=nullcontext, subscription=None)
+        self._coordinator = SimpleNamespace(member_id="member")
 
     async def fetched_records(self, wanted: frozenset[TP], timeout: float) -> dict[TP, list[int]]:
         await self.gate.wait()
@@ -43,12 +46,19 @@ class Thread(ConsumerThread):
         self._turn = asyncio.Lock()
         self.consumer: Any = SimpleNamespace(flow_active=True, app=SimpleNamespace(engine=engine))
         self._client: Any = client
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     def _ensure_consumer(self) -> Any:
         return self._client
 
     async def call_thread(self, fun: Any, *args: Any, **_: Any) -> Any:
+        await self.gate.wait()
         return await fun(*args)
+
+
+class Alone(Consumer, Below):
+    """The consumer without Faust around it."""
 
 
 async def test_a_fetch_of_an_epoch_that_is_over_takes_nothing_from_the_client() -> None:
@@ -76,12 +86,27 @@ async def test_a_seek_waits_for_the_fetch_that_is_under_way() -> None:
     assert client.position == 1, "what the fetch of the old epoch takes is dropped; the seek has the last word"
 
 
-@pytest.mark.parametrize(("assigned_epoch", "resumed"), [(2, 1), (1, 0)])
-async def test_a_recovery_that_a_rebalance_has_overtaken_resumes_nothing(assigned_epoch: int, resumed: int) -> None:
-    resumes: list[None] = []
-    engine = SimpleNamespace(epoch=2, places=lambda: ({ORDERS: 1}, frozenset()), resume=lambda: resumes.append(None))
-    consumer: Any = SimpleNamespace(
-        _engine=engine, _thread=Thread(engine, Client()), _read_offset={ORDERS: 0}, _assigned_epoch=assigned_epoch
-    )
-    await Consumer.perform_seek(consumer)
-    assert len(resumes) == resumed
+@pytest.mark.parametrize("begins", ["before the seek", "within the seek"])
+async def test_a_takeover_that_a_rebalance_has_overtaken_resumes_nothing(engine: Engine, begins: str) -> None:
+    engine.process = SimpleNamespace(name="w0")  # type: ignore[attr-defined]
+    thread = Thread(engine, Client())
+    consumer = Alone(engine, thread)  # type: ignore[arg-type]
+    assigned = {ORDERS, TP(engine.topology.changelog, 0)}
+    await consumer.on_partitions_revoked(set())
+    await consumer.on_partitions_assigned(assigned, 1)
+    await engine.take_over(assigned)
+    if begins == "before the seek":
+        await consumer.on_partitions_revoked(assigned)
+    thread.gate.clear()
+    overtaken = asyncio.create_task(consumer.perform_seek())
+    await asyncio.sleep(0)
+    if begins == "within the seek":
+        await consumer.on_partitions_revoked(assigned)
+    again = asyncio.create_task(consumer.on_partitions_assigned(assigned, 2))
+    await asyncio.sleep(0)
+    thread.gate.set()
+    await asyncio.gather(overtaken, again)
+    assert not engine.ready, "the next takeover asks the partitions where they stand, and they must stand still"
+    await engine.take_over(assigned)
+    await consumer.perform_seek()
+    assert engine.ready
