@@ -59,8 +59,8 @@ def _told(number: int, *, is_backlog: bool) -> tuple[list[tuple[int, dict[str, A
     clock = "wall" if not is_backlog and number % 3 == 0 else "events"
     document = told.document | {"clock": clock}
     document.pop("live_since", None)
-    # When a derived event arrives depends on the units of work, so the log alone does not decide where somebody refers others.
-    events = [event for event in told.events if not is_backlog or event["type"] != "referral.made"]
+    # When a derived event arrives depends on the units of work, so the log alone does not decide where somebody refers others or is merged.
+    events = [event for event in told.events if not is_backlog or event["type"] not in {"referral.made", "customer.merged"}]
     return [(parse_ms(event["time"]), event) for event in events], compiled(document)
 
 
