@@ -21,7 +21,7 @@ from stream_app.settings import Settings
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
 _FIRE_LIMIT = 50
-_FIRES_MIN, _FIRES_MAX = 5, 100
+_FIRES_MIN, _FIRES_MAX = 20, 100
 _SWEEP_LIMIT = 25
 _SWEEPS_MIN, _SWEEPS_MAX = 4, 100
 _TAKE_SLICE = 500
