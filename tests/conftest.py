@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("STREAM_APP_INSIGHTS", "false")  # a second process for each worker; the tests of insights ask for it
     everything = config.option.faults == "all"
     config.pluginmanager.register(Faults(everything=everything))
     config.pluginmanager.register(Budgets(unbounded="kafka" if everything else ""))
