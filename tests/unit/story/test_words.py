@@ -178,10 +178,13 @@ def _constants(node: ast.AST) -> set[str]:
 
 
 def codes() -> set[str]:
-    """Every reason code in the source of the domain: what functions that return a proof return first, or call `code`."""
+    """Every reason code in the source of the domain: what a proof begins with, where functions return one, or one is written down."""
     found = set()
     for file in DOMAIN.rglob("*.py"):
         for function in ast.walk(ast.parse(file.read_text())):
+            if isinstance(function, ast.AnnAssign) and isinstance(function.annotation, ast.Name) and function.annotation.id == "Proof":
+                tuples = [node for node in ast.walk(function) if isinstance(node, ast.Tuple)]
+                found |= {code for written in tuples for code in _constants(written.elts[0])}
             if not isinstance(function, ast.FunctionDef) or not (
                 function.name == "judge_contact" or (isinstance(function.returns, ast.Name) and function.returns.id == "Proof")
             ):
