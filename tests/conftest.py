@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from stream_app.settings import Settings, load_settings
+from tests import packages
 from tests.budgets import Budgets
 from tests.faults.brokers import TwoDoorBroker
 from tests.faults.recording import Faults
@@ -24,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and (os.environ.get("CI") == "true" or getattr(config.option, "numprocesses", None)):
+        packages.fetch()
     os.environ.setdefault("STREAM_APP_INSIGHTS", "false")  # a second process for each worker; the tests of insights ask for it
     everything = config.option.faults == "all"
     config.pluginmanager.register(Faults(everything=everything))
