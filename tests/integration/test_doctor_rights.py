@@ -41,7 +41,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.kafka
 async def test_each_right_that_is_lacking_is_named(guarded: str, tmp_path: Path) -> None:
-    settings = load_settings(broker=guarded, topic_prefix="g-", id="g-app", data_dir=tmp_path)
+    settings = load_settings(broker=guarded, topic_prefix="g-", id="g-app", data_dir=tmp_path, insights=True)
     await create_topics(settings, partitions=1)
     assert await acls(settings) == [("ok", "everything that a worker does is allowed")]
     changelog = settings.topic(changelog_name(settings.id, TABLE))
