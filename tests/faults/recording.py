@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "stream_app" / "engine"
 LAST = Path(__file__).with_name("last.json")
 LONG_ONES = 1
-SOME_S = 190.0
+SOME_S = 150.0
 """What the chosen faults may take, so that the rest of the Kafka suite fits into its budget, too."""
 
 LONG_S = 240.0
