@@ -95,7 +95,7 @@ class Faults:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out what this run does not strike; whoever names a file or a test gets it."""
         self._by_test = {item.nodeid: names for item in items if (names := names_of(item))}
-        if self._everything or config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
+        if self._everything or config.option.keyword or any(".py" in argument for argument in config.args):
             return
         known = last()
         took = {test: max(known.get(name, {}).get("test_seconds", UNKNOWN_S) for name in names) for test, names in self._by_test.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTxnState, KafkaError
 
 from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker, frame
 from stream_app.engine.topology import changelog_name
@@ -78,7 +78,7 @@ async def test_a_transaction_that_the_broker_never_ended_is_aborted(
         assert await _work(start(environment), settings, 500) == 0
         await _verify_transactions(settings, "false")
         try:
-            ghost = await _leave_transaction_open(settings, unknown=True)
+            ghost = await _leave_transaction_hanging(settings)
         finally:
             await _verify_transactions(settings, "true")
         ghost._sender.sender_task.cancel()
@@ -153,21 +153,49 @@ async def _set_group_offsets(settings: Settings, offsets: dict[int, int]) -> Non
         await consumer.stop()
 
 
-async def _leave_transaction_open(settings: Settings, *, unknown: bool = False) -> AIOKafkaProducer:
-    """Write a state, a marker and an output as the partition's predecessor would, and never commit them.
+async def _leave_transaction_open(settings: Settings) -> AIOKafkaProducer:
+    """Write a state, a marker and an output as the partition's predecessor would, and never commit them."""
+    client = await _begin(settings)
+    await _write(client, settings)
+    return client
 
-    With `unknown` the transaction coordinator is not told, so that nobody ever will.
+
+async def _leave_transaction_hanging(settings: Settings) -> AIOKafkaProducer:
+    """The same without a word to the transaction coordinator, so that nobody ever ends it.
+
+    A broker applies a changed setting some time after it has agreed to it; until then it refuses.
     """
+    ends = time.monotonic() + START_LIMIT_S
+    while True:
+        client = await _begin(settings)
+        client._txn_manager._txn_partitions.update({TopicPartition(name, 0) for name in _written(settings)})
+        try:
+            await _write(client, settings)
+        except InvalidTxnState:
+            assert time.monotonic() < ends, "the broker still checks transactions"
+            client._sender.sender_task.cancel()
+            await client.stop()
+            await asyncio.sleep(0.1)
+        else:
+            return client
+
+
+async def _begin(settings: Settings) -> AIOKafkaProducer:
     client = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.id}-0", acks="all")
     await client.start()
     await client.begin_transaction()
-    changelog, output = settings.topic(changelog_name(settings.id, TABLE)), settings.topic(OUTPUT)
-    if unknown:
-        client._txn_manager._txn_partitions.update({TopicPartition(changelog, 0), TopicPartition(output, 0)})
+    return client
+
+
+def _written(settings: Settings) -> tuple[str, str]:
+    return settings.topic(changelog_name(settings.id, TABLE)), settings.topic(OUTPUT)
+
+
+async def _write(client: AIOKafkaProducer, settings: Settings) -> None:
+    changelog, output = _written(settings)
     await client.send_and_wait(changelog, frame(b"\x94\x01\x01\x01\xc0", None), b"shop/ghost", 0)
     await client.send_and_wait(changelog, encode_marker(Marker({settings.topic("orders"): 4711}, {})), MARKER_KEY, 0)
     await client.send_and_wait(output, b"{}", b"shop/ghost", 0)
-    return client
 
 
 async def _verify_transactions(settings: Settings, value: str) -> None:

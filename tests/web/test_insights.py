@@ -84,6 +84,7 @@ async def test_insights_are_what_sql_says_after_kills(settings: Settings, enviro
         killed = 0
         for limit in (2, 5):
             await until_some(settings, worker, limit)
+            await until_beside(worker)
             killed += kill_beside(worker) if limit == 2 else kill_all(worker)
             if limit != 2:
                 worker = start(environment, **extra)
@@ -114,6 +115,14 @@ async def until_some(settings: Settings, worker: Worker, records: int) -> None:
         if len([record async for record in read_to_end(settings, "insights")]) >= records:
             return
     raise AssertionError("no insights within a minute")
+
+
+async def until_beside(worker: Worker) -> None:
+    """Wait until the insights process lives; one that was killed is started again after a pause."""
+    began = time.monotonic()
+    while not children_of(worker):
+        assert time.monotonic() - began < 60
+        await asyncio.sleep(0.05)
 
 
 def children_of(worker: Worker) -> list[int]:
