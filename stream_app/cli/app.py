@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stream_app import __version__
-from stream_app.cli import doctor, explain, files, local, policies, serve, show, streams, study
+from stream_app.cli import doctor, explain, files, local, mappings, policies, serve, show, streams, study
 
 app = typer.Typer(
     name="stream-app",
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 topics = typer.Typer(help="The topics of the product.", no_args_is_help=True)
 policy = typer.Typer(help="The thresholds of a shop.", no_args_is_help=True)
+mapping = typer.Typer(help="What the columns of a shop's own files are.", no_args_is_help=True)
 
 
 def _version(asked: bool) -> None:
@@ -45,6 +46,8 @@ policy.command("show")(policies.show_published)
 policy.command("list")(policies.list_published)
 policy.command("rollback")(policies.rollback)
 policy.command("delete")(policies.delete)
+app.add_typer(mapping, name="mapping")
+mapping.command("init")(mappings.init)
 app.command("publish")(streams.publish)
 app.command("worker")(streams.worker)
 app.command("insights", hidden=True)(streams.insights)

@@ -39,14 +39,18 @@ def calibrate(
         raise Failure(f"calibrate needs {error.name}: install stream-app[calibrate]") from None
 
     day = _read_date(until)
+    folder = out if out is not None or json else Path("calibration")
     with sources.as_events(files, mapping, shop, time_zone) as events:
         found = run(events, policy, day, false_alarms, show.note)
-    folder = out if out is not None or json else Path("calibration")
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.html").write_text(write_report(found), encoding="utf-8")
-        if found["policy"] is not None:
-            (folder / "policy.yaml").write_text(found["policy"], encoding="utf-8")
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "report.html").write_text(write_report(found), encoding="utf-8")
+            if found["policy"] is not None:
+                (folder / "policy.yaml").write_text(found["policy"], encoding="utf-8")
+        _tell_calibration(found, folder, json=json)
+
+
+def _tell_calibration(found: dict[str, Any], folder: Path | None, *, json: bool) -> None:
     if json:
         show.document(found)
         return
@@ -105,11 +109,15 @@ def compare(
 
     if len(policy) != 2:
         raise ConfigError(f"--policy is given {len(policy)} times: give it twice, A and B")
+    page = out if out is not None or json else Path("comparison.html")
     with sources.as_events(files, mapping, shop, time_zone) as events:
         found = run(events, policy[0], policy[1], sources.read_until(until), show.note)
-    page = out if out is not None or json else Path("comparison.html")
-    if page is not None:
-        page.write_text(write_report(found, policy[0].name, policy[1].name), encoding="utf-8")
+        if page is not None:
+            page.write_text(write_report(found, policy[0].name, policy[1].name), encoding="utf-8")
+        _tell_comparison(found, page, json=json)
+
+
+def _tell_comparison(found: dict[str, Any], page: Path | None, *, json: bool) -> None:
     if json:
         show.document(found)
         return

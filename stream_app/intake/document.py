@@ -77,6 +77,8 @@ class Test(Section):
     any_of: Annotated[list[str] | None, Field(alias="in")] = None
     none_of: Annotated[list[str] | None, Field(alias="not_in")] = None
     present: bool | None = None
+    at_least: float | None = None
+    """It holds a number, and none below this."""
 
 
 def _as_test(given: object) -> object:
@@ -96,8 +98,8 @@ class Rule(Section):
 
     type: Annotated[str, BeforeValidator(_check_type)]
     where: dict[str, Annotated[Test, BeforeValidator(_as_test)]] = {}
-    group_by: str | None = None
-    """Successive rows with the same value here are one event; its fields come from the first of them."""
+    group_by: str | list[str] | None = None
+    """Successive rows with the same value here (in all of these) are one event; its fields come from the first of them."""
     each: str | None = None
     """A JSON list in the row: one event for each entry, whose own fields come first."""
     id: Value
@@ -106,6 +108,7 @@ class Rule(Section):
     time: Value
     data: dict[str, Value] = {}
     lines: Lines | None = None
+    """Where `data` names no `total_minor`, the lines' sum is the order's total."""
 
 
 def _check_currency(code: str) -> str:
@@ -147,10 +150,20 @@ def load_mapping(name: str, shop: str | None = None, time_zone: str | None = Non
     """
     try:
         text = _MAPPINGS.joinpath(f"{name}.yaml").read_text("utf-8") if name in ready_mappings() else Path(name).read_text("utf-8")
-        given = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         ready = ", ".join(ready_mappings())
         raise Failure(f"{name}: no mapping; give a YAML file, or one of {ready} ({type(error).__name__})") from None
+    return read_mapping(name, text, shop, time_zone)
+
+
+def read_mapping(name: str, text: str, shop: str | None = None, time_zone: str | None = None) -> Mapping:
+    """The mapping that a YAML text holds; `name` is what complaints call it, the rest as for `load_mapping`.
+
+    Raises:
+        Failure: it cannot be used; each line names the field and what it needs.
+    """
+    try:
+        given = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise Failure(f"{name}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):

@@ -10,7 +10,7 @@ from stream_app.codec.events import decode_record
 from stream_app.domain.events import Rejected
 from stream_app.intake.document import Column, Lines, Mapping, Rule, Test
 from stream_app.intake.rows import Numbered
-from stream_app.intake.values import Row, look_up, read_integer, read_money, read_time, read_truth
+from stream_app.intake.values import Row, look_up, read_integer, read_money, read_number, read_time, read_truth
 
 _HOLE: Final = re.compile(r"\{([^{}]+)\}")
 _INTEGERS: Final = frozenset({"quantity"})
@@ -49,33 +49,46 @@ def shape(rows: Iterable[Numbered], mapping: Mapping) -> Iterator[Mapped | Compl
             continue
         for index, rule in enumerate(mapping.events):
             if rule.group_by is None:
-                if _applies(rule, row):
+                if _applies(rule, row, decimal_comma=mapping.decimal_comma):
                     yield from _events(rule, mapping, number, [row])
                 continue
-            name = look_up(row, rule.group_by)
+            name = _group(rule.group_by, row)
             held = open_groups.get(index)
             if held is not None and held[0] == name:
                 held[2].append(row)
                 continue
-            if held is not None and _applies(rule, held[2][0]):
+            if held is not None and _applies(rule, held[2][0], decimal_comma=mapping.decimal_comma):
                 yield from _events(rule, mapping, held[1], held[2])
             open_groups[index] = (name, number, [row])
     for index, (_, number, group) in open_groups.items():
-        if _applies(mapping.events[index], group[0]):
+        if _applies(mapping.events[index], group[0], decimal_comma=mapping.decimal_comma):
             yield from _events(mapping.events[index], mapping, number, group)
 
 
-def _applies(rule: Rule, row: Row) -> bool:
-    return all(_holds(test, look_up(row, column)) for column, test in rule.where.items())
+def _group(group_by: str | list[str], row: Row) -> Any:
+    return look_up(row, group_by) if isinstance(group_by, str) else [look_up(row, name) for name in group_by]
 
 
-def _holds(test: Test, found: Any) -> bool:
+def _applies(rule: Rule, row: Row, *, decimal_comma: bool) -> bool:
+    return all(_holds(test, look_up(row, column), decimal_comma=decimal_comma) for column, test in rule.where.items())
+
+
+def _holds(test: Test, found: Any, *, decimal_comma: bool) -> bool:
     text = None if found is None else str(found)
     if test.present is not None and test.present != (found is not None):
         return False
     if test.any_of is not None and text not in test.any_of:
         return False
+    if test.at_least is not None and not _is_at_least(test.at_least, found, decimal_comma=decimal_comma):
+        return False
     return test.none_of is None or text not in test.none_of
+
+
+def _is_at_least(least: float, found: Any, *, decimal_comma: bool) -> bool:
+    try:
+        return found is not None and read_number(found, decimal_comma=decimal_comma) >= least
+    except ValueError:
+        return False
 
 
 def _events(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Iterator[Mapped | Complaint]:
@@ -99,6 +112,7 @@ def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped
             data.pop("currency", None)  # it says how to read the amounts
         if rule.lines is not None:
             data["lines"] = list(_lines(rule.lines, rows, mapping, currency))
+            data.setdefault("total_minor", sum(line.get("total_minor", 0) for line in data["lines"]))
         event = {
             "specversion": "1.0",
             "id": _text("id", rule.id, row),

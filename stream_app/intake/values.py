@@ -53,17 +53,23 @@ def _steps(path: str) -> tuple[tuple[str, str, str], ...]:
 
 def read_money(value: Any, currency: str, *, decimal_comma: bool) -> int:
     """A decimal amount in minor units, exactly: 12.50 EUR is 1250. Currency signs and thousands separators may stand in a text."""
-    try:
-        amount = Decimal(_plain(value, decimal_comma=decimal_comma) if isinstance(value, str) else str(value))
-    except InvalidOperation:
-        raise ValueError("is no amount, such as 12.50") from None
-    if not amount.is_finite():
-        raise ValueError("is no amount, such as 12.50")
+    amount = read_number(value, decimal_comma=decimal_comma)
     places = exponent_of(currency)
     minor = amount.scaleb(places)
     if minor != minor.to_integral_value():
         raise ValueError(f"has more decimals than {currency} has ({places})")
     return int(minor)
+
+
+def read_number(value: Any, *, decimal_comma: bool) -> Decimal:
+    """A decimal number, exactly; signs and separators as in `read_money`."""
+    try:
+        number = Decimal(_plain(value, decimal_comma=decimal_comma) if isinstance(value, str) else str(value))
+    except InvalidOperation:
+        raise ValueError("is no amount, such as 12.50") from None
+    if not number.is_finite():
+        raise ValueError("is no amount, such as 12.50")
+    return number
 
 
 def _plain(text: str, *, decimal_comma: bool) -> str:
