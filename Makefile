@@ -46,7 +46,7 @@ check: $(READY) ## format, lint, types, and who may import whom
 	@$(BIN)/lint-imports
 
 # Rules need no Kafka and run side by side; what starts brokers, browsers and simulators of its own has both cores to itself.
-SIDE_BY_SIDE := $(addprefix tests/,house contract unit properties oracle agreement)
+SIDE_BY_SIDE := $(addprefix tests/,house contract deploy unit properties oracle agreement)
 ALONE := $(addprefix tests/,simulator integration faults web)
 
 test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
 
     metrics_port: Port = Field(0, description="a port from 1 to 65535, or 0 for no metrics")
     metrics_host: str = Field("127.0.0.1", min_length=1, description="the address that metrics are served on")
+    insights_metrics_port: Port = Field(0, description="a port from 1 to 65535 for the insights process, or 0 for no metrics of it")
     log_format: Literal["text", "json"] = Field("text", description="text or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 

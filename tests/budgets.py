@@ -11,13 +11,14 @@ import pytest
 
 SUITES = {
     "house": ("house", "contract"),
+    "deploy": ("deploy",),
     "unit": ("unit", "properties"),
     "agreement": ("oracle", "agreement"),
     "simulator": ("simulator",),
     "kafka": ("integration", "faults"),
     "web": ("web",),
 }
-BUDGETS_S = {"house": 60, "unit": 180, "agreement": 300, "simulator": 240, "kafka": 600, "web": 240}
+BUDGETS_S = {"house": 60, "deploy": 90, "unit": 180, "agreement": 300, "simulator": 240, "kafka": 600, "web": 240}
 SUM_S = 0.06
 
 

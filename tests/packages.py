@@ -10,7 +10,9 @@ def missing() -> list[str]:
     """The packages that this machine lacks."""
     has_browser = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     has_database = any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    return [name for name, is_there in (("chromium", has_browser), ("postgresql", has_database)) if not is_there]
+    has_monitor = all(map(shutil.which, ("prometheus", "promtool")))
+    wanted = (("chromium", has_browser), ("postgresql", has_database), ("prometheus", has_monitor))
+    return [name for name, is_there in wanted if not is_there]
 
 
 def fetch() -> None:

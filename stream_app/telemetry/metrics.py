@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from stream_app.telemetry.endings import KINDS
+
 _BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _COMMIT_BUCKETS = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
 
@@ -46,6 +48,8 @@ class Metrics:
             "deadlines": Counter(name + "deadlines", "deadlines fired", registry=registry),
             "evaluations": Counter(name + "evaluations", "evaluation days closed, cut-offs, late values", ["what"], registry=registry),
             "swept": Counter(name + "swept", "customers that the sweep has brought under a new policy", registry=registry),
+            "turns": Counter(name + "turns", "live turns of lifecycle that insights have counted", ["kind"], registry=registry),
+            "false_alarms": Counter(name + "false_alarms", "of the live turns to lost, those who bought again", registry=registry),
         }
         self._records = Counter(name + "records", "records applied", ["partition"], registry=registry)
         self._units = Counter(name + "units", "units of work committed", ["partition"], registry=registry)
@@ -60,6 +64,7 @@ class Metrics:
             name + "sweep_states_left", "states that a sweep has still to look at, at most about", ["partition"], registry=registry
         )
         self._policy_errors = Counter(name + "policy_errors", "policy documents that could not be used", registry=registry)
+        self._fatal = Counter(name + "fatal_errors", "fatal errors that have ended a process here", ["error"], registry=registry)
         self._ready = Gauge(name + "ready", "1 when the worker processes its partitions", registry=registry)
 
     def unit(self, seen: UnitSeen) -> None:
@@ -96,6 +101,11 @@ class Metrics:
     def policy_error(self) -> None:
         """A policy document could not be used."""
         self._policy_errors.inc()
+
+    def endings(self, counts: Mapping[str, int]) -> None:
+        """How processes here have ended before this one; said once, when it begins."""
+        for kind in KINDS:
+            self._fatal.labels(kind).inc(counts.get(kind, 0))
 
     def ready(self, ready: bool) -> None:
         """Whether the worker processes its partitions."""

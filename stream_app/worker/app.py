@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,12 +19,13 @@ from stream_app.engine.fold import Processor, ProcessorFactory
 from stream_app.engine.stream import Engine
 from stream_app.engine.topology import Topology
 from stream_app.engine.watchdog import Watchdog
-from stream_app.errors import StreamAppError
+from stream_app.errors import FatalError, StreamAppError
 from stream_app.processor.hop import REKEYED
 from stream_app.processor.marks import Erasing
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.status import StatusProcessor
 from stream_app.settings import Settings, read_erasure_key
+from stream_app.telemetry.endings import Endings
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics
 from stream_app.telemetry.server import MetricsServer
@@ -104,11 +105,18 @@ async def run_engine(
         app_id=settings.id, table=table, inputs=inputs, outputs=outputs, prefix=settings.topic_prefix, partitions=facts.partitions
     )
     settings = member or settings
-    engine = Engine(settings, topology, factory, metrics, cluster_id=facts.cluster_id, on_fatal=end_process)
-    watchdog = Watchdog(engine, stall_timeout_s=settings.stall_timeout_s, on_stalled=end_process)
+    endings = Endings(settings.data_dir)
+    metrics.endings(endings.read())
+
+    def end(error: BaseException) -> None:
+        endings.add(error)
+        end_process(error)
+
+    engine = Engine(settings, topology, factory, metrics, cluster_id=facts.cluster_id, on_fatal=end)
+    watchdog = Watchdog(engine, stall_timeout_s=settings.stall_timeout_s, on_stalled=end)
     stopped = _stop_on_signals()
     async with _metrics_server(settings, metrics, engine):
-        ticking = asyncio.create_task(_or_end(engine.tick(metrics)), name="ticks")
+        ticking = asyncio.create_task(_or_end(engine.tick(metrics), end), name="ticks")
         watchdog.start()
         try:
             if await _started(engine, stopped):
@@ -120,7 +128,10 @@ async def run_engine(
                 )
                 if not compiled.is_in_use():
                     _log.warning(compiled.SLOWER)
-                await _until_stopped(engine, stopped)
+                await _until_stopped(engine, stopped, end)
+        except FatalError as error:
+            endings.add(error)
+            raise
         finally:
             watchdog.stop()
             ticking.cancel()
@@ -139,8 +150,8 @@ async def _started(engine: Engine, stopped: asyncio.Event) -> bool:
     return not stopped.is_set()
 
 
-async def _until_stopped(engine: Engine, stopped: asyncio.Event) -> None:
-    crashed = asyncio.create_task(_or_end(engine.crashed()), name="crash")
+async def _until_stopped(engine: Engine, stopped: asyncio.Event, end: Callable[[BaseException], None]) -> None:
+    crashed = asyncio.create_task(_or_end(engine.crashed(), end), name="crash")
     await stopped.wait()
     crashed.cancel()
 
@@ -154,12 +165,12 @@ def end_process(error: BaseException) -> None:
     os._exit(_EXIT_FATAL)
 
 
-async def _or_end(work: Coroutine[Any, Any, None]) -> None:
+async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException], None] = end_process) -> None:
     """Do `work`, which lasts as long as the process: without it the worker would look alive and be lame."""
     try:
         await work
     except Exception as error:  # noqa: BLE001 - whatever it is
-        end_process(error)
+        end(error)
 
 
 async def _stop(engine: Engine) -> None:

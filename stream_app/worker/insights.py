@@ -39,12 +39,12 @@ def run_insights(settings: Settings) -> None:
 
 
 def as_member(settings: Settings) -> Settings:
-    """The settings of the insights process of this worker: another group, another member of it, another directory, no port."""
+    """The settings of the insights process of this worker: another group, another member of it, another directory and port."""
     changed = {
         "id": insights_group(settings),
         "instance": f"{settings.instance}-insights",
         "data_dir": settings.data_dir / "insights",
-        "metrics_port": 0,
+        "metrics_port": settings.insights_metrics_port,
     }
     return settings.model_copy(update=changed)
 

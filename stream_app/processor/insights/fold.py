@@ -12,7 +12,7 @@ from stream_app.codec.events import check_time, decode_record
 from stream_app.codec.insights.published import Change, Receipt, read_published
 from stream_app.codec.insights.stored import decode_customer, decode_tally, encode_customer
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.changes import Who
+from stream_app.domain.changes import Who, origin_of
 from stream_app.domain.events import Event, OrderCancelled, OrderPlaced, OrderRefunded, compact
 from stream_app.domain.facts.state import NEVER
 from stream_app.domain.insights.customer import CustomerSums
@@ -119,7 +119,7 @@ class InsightsProcessor:
             if type(told) is Receipt:
                 customer, is_erased = self._erase(who, customer, told, tally, unit), True
             elif type(told) is Change:
-                self._change(customer, told, tally)
+                self._change(customer, told, tally, unit)
             else:
                 assert isinstance(told, Event)
                 self._order(customer, told, tally)
@@ -130,20 +130,33 @@ class InsightsProcessor:
         elif encoded is not None and not is_erased:
             unit.write(key, None, None)
 
-    def _change(self, customer: CustomerSums, told: Change, tally: Tally) -> None:
+    def _change(self, customer: CustomerSums, told: Change, tally: Tally, unit: Unit) -> None:
         self._reached[told.shop] = max(told.at_ms, self._reached.get(told.shop, NEVER))
         tally.touch(NOW, told.at_ms)
         turn = None
         if told.dimension == "lifecycle" and not told.is_revoking:
             turn = self._turn(told)
         customer.change(told.dimension, told.to, turn, tally)
+        if turn is not None and turn.kind and self._is_live(told):
+            unit.count("turns", turn.kind)
+            if turn.alarm:
+                unit.count("false_alarms")
         if told.dimension == "lifecycle" and told.is_revoking:
             customer.revoke(told.at_ms, tally)
 
-    def _turn(self, told: Change) -> Turn:
-        """The change as a turn, by the policy that has decided it."""
+    def _policy_for(self, told: Change) -> Policy:
+        """The policy that has decided a change."""
         policy = self._policies.by_hash(told.policy_hash) or self._policy_of(told.shop)
         assert policy is not None  # the topic keeps every version
+        return policy
+
+    def _is_live(self, told: Change) -> bool:
+        """Whether a change is of the present: a history that is published at once says nothing about today's alarms."""
+        return origin_of(self._policy_for(told), told.at_ms) == "live"
+
+    def _turn(self, told: Change) -> Turn:
+        """The change as a turn, by the policy that has decided it."""
+        policy = self._policy_for(told)
         lag_days = 0 if told.last_order_ms is None else (told.at_ms - told.last_order_ms) // DAY_MS
         month = month_of(policy.calendar, told.at_ms)
         return Turn("", month, told.at_ms, policy.horizon_days * DAY_MS, lag_days, told.cause == "event")

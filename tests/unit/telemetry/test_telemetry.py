@@ -39,6 +39,9 @@ CATALOGUE = {
     "customer_status_swept_total": set(),
     "customer_status_sweep_states_left": {"partition"},
     "customer_status_ready": set(),
+    "customer_status_turns_total": {"kind"},
+    "customer_status_false_alarms_total": set(),
+    "customer_status_fatal_errors_total": {"error"},
 }
 
 
@@ -47,12 +50,14 @@ def observed() -> Metrics:
     counts: Counter[tuple[str, ...]] = Counter({
         ("events", "order.placed"): 3, ("rejections", "invalid_json"): 1, ("duplicates",): 2, ("changes", "lifecycle", "event"): 1,
         ("rekeyed",): 1, ("forgotten", "dedup"): 4, ("deadlines",): 5, ("suppressed",): 6, ("erasures",): 1, ("swept",): 6,
+        ("turns", "lost"): 2, ("false_alarms",): 1,
     })  # fmt: skip
     metrics.unit(UnitSeen(0, 3, counts, 0.01, 0.02))
     metrics.timers(0, 7, 1.5)
     metrics.lag("orders", 0, 9)
     metrics.restore(0, 0)
     metrics.sweep(0, 8)
+    metrics.endings({"UnitError": 2})
     metrics.ready(True)
     return metrics
 
