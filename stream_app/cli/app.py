@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stream_app import __version__
-from stream_app.cli import doctor, explain, files, local, mappings, policies, serve, show, streams, study
+from stream_app.cli import dead_letters, doctor, explain, files, local, mappings, policies, serve, show, streams, study
 
 app = typer.Typer(
     name="stream-app",
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 topics = typer.Typer(help="The topics of the product.", no_args_is_help=True)
+letters = typer.Typer(help="Rejected events: look, fix, send again.", no_args_is_help=True)
 policy = typer.Typer(help="The thresholds of a shop.", no_args_is_help=True)
 mapping = typer.Typer(help="What the columns of a shop's own files are.", no_args_is_help=True)
 
@@ -55,6 +56,10 @@ app.command("doctor")(doctor.doctor)
 app.command("watch")(streams.watch)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
+app.add_typer(letters, name="dead-letters")
+letters.command("list")(dead_letters.list_letters)
+letters.command("show")(dead_letters.show_letter)
+letters.command("replay")(dead_letters.replay)
 app.command("replay")(files.replay)
 app.command("calibrate")(study.calibrate)
 app.command("compare")(study.compare)

@@ -28,15 +28,19 @@ def dead_letter_headers(
 
     A record that was a dead letter before, and was sent again, carries only the latest reason.
     """
-    kept = [(name, content) for name, content in headers if name not in _OURS]
     return [
-        *kept,
+        *own_headers(headers),
         (CODE, rejected.code.value.encode()),
         (DETAIL, rejected.detail.encode()),
         (ORIGIN_TOPIC, topic.encode()),
         (ORIGIN_PARTITION, b"%d" % partition),
         (ORIGIN_OFFSET, b"%d" % offset),
     ]
+
+
+def own_headers(headers: Headers) -> list[tuple[str, bytes | None]]:
+    """The headers that the record came with."""
+    return [(name, content) for name, content in headers if name not in _OURS]
 
 
 def dead_letter_line(value: bytes | None, headers: Headers) -> str:

@@ -46,15 +46,14 @@ async def producer(settings: Settings, **options: Any) -> AsyncIterator[AIOKafka
 
 @asynccontextmanager
 async def reader(settings: Settings, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer without a group that sees only what is committed; raises like `admin_client`."""
+    """A consumer that sees only what is committed, unless `options` say otherwise; raises like `admin_client`."""
     client = AIOKafkaConsumer(
         bootstrap_servers=settings.brokers,
         client_id="stream-app",
-        isolation_level="read_committed",
         enable_auto_commit=False,
         request_timeout_ms=30_000,
         fetch_max_wait_ms=200,
-        **options,
+        **{"isolation_level": "read_committed", **options},
     )
     async with _connected(client, client.stop, settings):
         yield client

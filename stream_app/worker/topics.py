@@ -38,6 +38,7 @@ class Topic:
     """One topic: `configs` must hold, `initial` is only given at creation.
 
     `together` topics have the same number of partitions; `fixed` is a count that is not asked for. `nameless`: nobody's id is in it.
+    `aside`: a command keeps it, and no worker touches it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Topic:
     together: bool = False
     fixed: int | None = None
     nameless: bool = False
+    aside: bool = False
 
 
 def topics_of(settings: Settings) -> list[Topic]:
@@ -83,6 +85,7 @@ def topics_of(settings: Settings) -> list[Topic]:
         Topic("customer-profiles", compacted, small),
         Topic("insights", compacted, small),
         Topic("dead-letters", {**outputs, _LARGEST: str(2 * _MIB)}, {}),
+        Topic(replayed_name(settings), compacted, small, fixed=1, nameless=True, aside=True),
     ]
 
 
@@ -94,6 +97,11 @@ def insights_group(settings: Settings) -> str:
 def sums_name(settings: Settings) -> str:
     """The topic, without prefix, in which sums of a shop's insights travel between partitions."""
     return f"{insights_group(settings)}-sums"
+
+
+def replayed_name(settings: Settings) -> str:
+    """The topic, without prefix, that says which dead letters were sent again."""
+    return f"{settings.id}-dead-letters-replayed"
 
 
 async def create_topics(settings: Settings, partitions: int | None = None, replication: int = 1) -> dict[str, str]:

@@ -29,6 +29,10 @@ COMMANDS = [
     "watch",
     "explain",
     "doctor",
+    "dead-letters",
+    "dead-letters list",
+    "dead-letters show",
+    "dead-letters replay",
     "replay",
     "schemas",
 ]
@@ -91,6 +95,11 @@ def test_version(tmp_path: Path) -> None:
         "policy rollback",
         "policy rollback acme --to",
         "policy delete",
+        "dead-letters show",
+        "dead-letters show first",
+        "dead-letters list --code nonsense",
+        "dead-letters replay 0:1 0:x",
+        "dead-letters list --since yesterday",
     ],
 )
 def test_wrong_usage_is_2_and_one_line(words: str, tmp_path: Path) -> None:
@@ -99,7 +108,7 @@ def test_wrong_usage_is_2_and_one_line(words: str, tmp_path: Path) -> None:
     assert only_line(done.stderr).startswith("stream-app: ")
 
 
-@pytest.mark.parametrize("words", ["", "topics", "policy"])
+@pytest.mark.parametrize("words", ["", "topics", "policy", "dead-letters"])
 def test_no_command_shows_the_usage_and_is_2(words: str, tmp_path: Path) -> None:
     done = run(*words.split(), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

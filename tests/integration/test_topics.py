@@ -41,7 +41,10 @@ async def set_config(settings: Settings, name: str, key: str, value: str) -> Non
 
 
 async def test_every_topic_of_the_contract_is_created_and_stays(settings: Settings) -> None:
-    names = [*NAMES, *(f"{settings.id}-{own}" for own in ("status-changelog", "insights-changelog", "insights-sums"))]
+    names = [
+        *NAMES,
+        *(f"{settings.id}-{own}" for own in ("status-changelog", "insights-changelog", "insights-sums", "dead-letters-replayed")),
+    ]
     assert await create_topics(settings, partitions=3) == {
         settings.topic(name): "created" for name in (t.name for t in topics_of(settings))
     }

@@ -36,7 +36,7 @@ async def check_rights(admin: AIOKafkaAdminClient, settings: Settings) -> list[F
 
 
 async def _topics(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
-    by_wire = {settings.topic(topic.name): topic for topic in topics_of(settings)}
+    by_wire = {settings.topic(topic.name): topic for topic in topics_of(settings) if not topic.aside}
     answer = await ask(admin, TopicRightsRequest(list(by_wire)))
     lacking = []
     for code, wire, _, _, mask in answer.topics:
