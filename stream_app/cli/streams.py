@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stream_app.cli import show, sources
+from stream_app.cli.history import load_history
 from stream_app.errors import ConfigError, Failure
 from stream_app.settings import Settings
 
@@ -48,6 +49,10 @@ def publish(
     history: Annotated[
         bool, typer.Option("--history", help="For a policy with `clock: events`: tell at the end how far time has come.")
     ] = False,
+    backfill: Annotated[
+        bool,
+        typer.Option("--backfill", help="Load history: in time order, resumable, without reactions; sets the policy's clock meanwhile."),
+    ] = False,
     mapping: sources.Mapping = None,
     shop: sources.Shop = None,
     time_zone: sources.TimeZone = None,
@@ -62,8 +67,13 @@ def publish(
     if dry_run:
         sources.dry_run(files, mapping, shop, time_zone)
         return
+    if backfill and history:
+        raise ConfigError("--backfill does what --history does, and more: give one of them")
     settings = show.settings_for_command()
     with show.interruptible(), sources.as_events(files, mapping, shop, time_zone) as events:
+        if backfill:
+            load_history(settings, events, rate, as_json)
+            return
         _publish(settings, events, rate, as_json, history=history)
 
 

@@ -256,7 +256,7 @@ class Customers:
 
     def _catch_up(self, customer: Customer, state: State, until_ms: int) -> Policy:
         """Adopt one version after another, each at its time; of those that begin at the same moment only the last one counts."""
-        old = self._policies.by_hash(state.policy_hash)
+        old = self._policies.quiet(customer.who.shop_id, state.policy_hash)
         later = self._policies.after(customer.who.shop_id, state.policy_hash)
         if old is None:
             # The version he was evaluated under is gone from the topic: the new one takes effect where he stands.

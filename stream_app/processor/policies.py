@@ -4,6 +4,7 @@ Every version is kept, as the topic keeps it: a customer stands under the one he
 event, deadline or the sweep brings him on, and what came before the next version must be judged by the old one.
 """
 
+from dataclasses import replace
 from hashlib import blake2b
 
 from stream_app.codec.policy import compile_policy, read_policy_document
@@ -34,6 +35,7 @@ class PolicyBook:
         self._by_hash: dict[str, Policy] = {}
         self._latest: dict[str, Held | None] = {}  # of the default, and of every shop that had a policy of its own
         self._histories: dict[str, list[_Version]] = {}
+        self._quiet: dict[tuple[str, int], Policy] = {}  # versions that have been left, by hash and since when the newest is live
         self._fingerprint: tuple[int, str] = (-1, "")  # at which revision
         self._cuts: dict[str, list[str]] = {}  # of a shop by pareto: the hashes of its policy with its cut-offs; not followed
 
@@ -90,6 +92,20 @@ class PolicyBook:
             if bare is not None and bare.pareto is not None:
                 found = self._by_hash[policy_hash] = with_cut(bare, cut)
         return found
+
+    def quiet(self, shop_id: str, policy_hash: str) -> Policy | None:
+        """A policy version seen before, for one who still stands under it: live since what the shop's newest version says, or later.
+
+        History that is loaded reaches those who were there before, too, and none of it may start a reaction.
+        """
+        found, held = self.by_hash(policy_hash), self.current(shop_id)
+        newest_ms = None if held is None else held[1].live_since_ms
+        if found is None or newest_ms is None or (found.live_since_ms is not None and found.live_since_ms >= newest_ms):
+            return found
+        key = found.hash, newest_ms
+        if key not in self._quiet:
+            self._quiet[key] = replace(found, live_since_ms=newest_ms)
+        return self._quiet[key]
 
     def cut(self, shop_id: str, taken: list[str]) -> None:
         """Put a shop's cut-offs in force, all of which `taken` names by the hashes of its policy with them, in the order of their days."""

@@ -21,8 +21,13 @@ from stream_app.worker.cluster import partitions_of, producer, read_to_end, read
 
 TOPIC = "policies"
 DEFAULT_SHOP = DEFAULT_KEY.decode()
+NEVER_LIVE = "9999-12-31T00:00:00.000Z"
+"""The `live_since` of a version under which history is loaded."""
+
 _HASH_LEAST = 6
 """So few characters of a hash may name it."""
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class PolicyRef(Struct):
@@ -43,6 +48,8 @@ class Published(Struct):
         version: the document's, None for a withdrawal and for what cannot be used.
         hash: likewise.
         document: the value as JSON, None for a withdrawal and for what is no JSON.
+        recorded_ms: the time of the record.
+        headers: the headers of the record.
     """
 
     shop: str
@@ -51,6 +58,12 @@ class Published(Struct):
     version: int | None = None
     hash: str | None = None
     document: Any = None
+    recorded_ms: int = 0
+    headers: Headers = ()
+
+    def is_passing(self) -> bool:
+        """Whether it was only meant to hold while history was loaded (`backfill/clock.py`)."""
+        return self.document is not None and self.document.get("live_since") == NEVER_LIVE
 
 
 def check_policy(file: Path) -> tuple[PolicyRef, bytes]:
@@ -131,6 +144,7 @@ async def read_versions(settings: Settings, shop: str | None = None) -> list[Pub
         if shop is not None and key != shop:
             continue
         one = _read(key, record.timestamp, record.value)
+        one.recorded_ms, one.headers = record.timestamp, record.headers
         found.append(one)
         before = latest.get(key)
         if one.status == "unusable":
@@ -185,7 +199,7 @@ def _target(usable: Sequence[Published], shop: str, to: str | None) -> Published
         if now is None:
             return usable[-1]
         for one in reversed(usable):
-            if _content(one) != _content(now):
+            if _content(one) != _content(now) and not one.is_passing():
                 return one
         raise Failure(f"the policy of {_who(shop)} has no earlier version: publish another with `stream-app policy publish FILE`")
     for one in reversed(usable):
@@ -208,10 +222,22 @@ def _none(shop: str) -> str:
     return f"no policy of {_who(shop)} is published: publish it with `stream-app policy publish FILE`"
 
 
-async def _send(settings: Settings, shop: str, value: bytes | None) -> None:
+async def send_policy(settings: Settings, shop: str, document: dict[str, Any], at_ms: int, headers: Headers) -> None:
+    """Publish a document as one that the program has made, at a time of its own, with headers.
+
+    Raises:
+        PolicyError: it cannot be used.
+        Failure: it could not be published.
+    """
+    _, value = _refer(msgspec.json.encode(document), f"the policy of {_who(shop)}")
+    await _send(settings, shop, value, at_ms, headers)
+
+
+async def _send(settings: Settings, shop: str, value: bytes | None, at_ms: int | None = None, headers: Headers = ()) -> None:
+    recorded_ms = int(time.time() * 1000) if at_ms is None else at_ms
     async with producer(settings) as client:
         try:
-            await client.send_and_wait(settings.topic(TOPIC), value, key=shop.encode(), timestamp_ms=int(time.time() * 1000))
+            await client.send_and_wait(settings.topic(TOPIC), value, key=shop.encode(), timestamp_ms=recorded_ms, headers=[*headers])
         except (KafkaError, OSError) as error:
             raise TopicError(
                 f"the policy could not be published ({type(error).__name__}): see that the broker lives, then try again"

@@ -8,32 +8,25 @@ them into dead letters, which say more than we could here. Several files are mer
 import asyncio
 import time
 from codecs import BOM_UTF8
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from heapq import merge
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from stream_app.codec.changes import HEADERS
 from stream_app.codec.envelope import VALUE_BYTES_MAX, is_customer_id, read_shop
-from stream_app.codec.times import format_time, parse_time_ms
+from stream_app.codec.times import parse_time_ms
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES
-from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.errors import Failure, TopicError
+from stream_app.errors import Failure
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer
+from stream_app.worker.sender import KEYS_REMEMBERED_MAX, OPTIONS, Sender, watermark_of
 
 COMPLAINTS_MAX = 10
-_BATCH_BYTES = 512 << 10
 _SLICE = 2_000
-_HASHES = 2**31  # what Kafka's partitioner keeps of murmur2
-_IN_FLIGHT = 64
-_KEYS_REMEMBERED_MAX = 2_000_000
 
 
 class Head(Struct):
@@ -65,8 +58,8 @@ class Progress(Protocol):
 Pace = Callable[[int], Awaitable[int]]
 """Waits until an event of a time may be published, and gives the time up to which others may follow at once."""
 
-# Event time or -1, number of the file, type, key, line: in the order in which files are merged.
-_Item = tuple[int, int, str, bytes | None, bytes]
+Item = tuple[int, int, str, bytes | None, bytes]
+"""Event time or -1, number of the file, type, key, line: in the order in which files are merged."""
 
 _head = msgspec.json.Decoder(Head).decode
 
@@ -97,15 +90,15 @@ async def publish(
         if not file.is_file():
             raise Failure(f"{file}: no such file; give JSONL files with one CloudEvent a line")
     started = time.monotonic()
-    async with producer(settings, linger_ms=0, compression_type="lz4", max_batch_size=_BATCH_BYTES, max_request_size=4 << 20) as client:
-        sender = _Sender(client, settings)
+    async with producer(settings, **OPTIONS) as client:
+        sender = Sender(client, settings)
         await sender.connect()
-        run = _Run(int(time.time() * 1000))
+        run = Lines(int(time.time() * 1000))
         try:
             await _send_all(sender, run, files, rate, pace, progress)
             if history:
                 for shop, latest_ms in sorted(run.latest_ms.items()):
-                    await sender.watermark(shop, latest_ms)
+                    await sender.everywhere(shop.encode(), watermark_of(shop, latest_ms), latest_ms)
             await sender.flush()
         except (KafkaError, OSError) as error:
             raise Failure(f"publishing stopped ({type(error).__name__}): see that the broker lives, then publish again") from error
@@ -114,10 +107,10 @@ async def publish(
 
 
 async def _send_all(
-    sender: "_Sender", run: "_Run", files: list[Path], rate: int | None, pace: Pace | None, progress: Progress | None
+    sender: Sender, run: "Lines", files: list[Path], rate: int | None, pace: Pace | None, progress: Progress | None
 ) -> None:
     lines = [run.read(index, file) for index, file in enumerate(files)]
-    items: Iterable[_Item] = lines[0] if len(lines) == 1 else merge(*lines)
+    items: Iterable[Item] = lines[0] if len(lines) == 1 else merge(*lines)
     slice_max = min(_SLICE, max(1, rate // 20)) if rate else _SLICE
     started = time.monotonic()
     count = size = 0
@@ -148,18 +141,19 @@ async def _send_all(
         progress(count, size)
 
 
-class _Run:
-    """One run over the files: what it has read, and what it had to refuse."""
+class Lines:
+    """One run over the files: what it has read, and what it had to refuse. Whatever happened after `until_ms` is refused, too."""
 
-    def __init__(self, wall_ms: int) -> None:
+    def __init__(self, wall_ms: int, until_ms: int | None = None) -> None:
         self.wall_ms = wall_ms
+        self._until_ms = until_ms
         self.events: dict[str, int] = {}
         self.refused = 0
         self.complaints: list[str] = []
         self.latest_ms: dict[str, int] = {}
         self._keys: dict[tuple[str | None, str | None], bytes | None] = {}
 
-    def read(self, index: int, file: Path) -> Iterator[_Item]:
+    def read(self, index: int, file: Path) -> Iterator[Item]:
         """The lines of a file in their order."""
         events, latest = self.events, self.latest_ms
         with file.open("rb") as source:
@@ -183,6 +177,9 @@ class _Run:
                     continue
                 parsed = parse_time_ms(head.time) if head.time else None
                 time_ms = -1 if parsed is None else parsed
+                if self._until_ms is not None and time_ms > self._until_ms:
+                    self._refuse(file, number, "is of a time after the loading of history began: publish it without --backfill")
+                    continue
                 shop = read_shop(head.source) if head.source else None
                 if shop is not None and latest.get(shop, -1) < time_ms <= self.wall_ms:
                     latest[shop] = time_ms
@@ -195,7 +192,7 @@ class _Run:
         except KeyError:
             pass
         key = f"{shop}/{customer}".encode() if shop and customer and is_customer_id(customer) else shop.encode() if shop else None
-        if len(self._keys) >= _KEYS_REMEMBERED_MAX:
+        if len(self._keys) >= KEYS_REMEMBERED_MAX:
             self._keys.clear()
         self._keys[shop, customer] = key
         return key
@@ -204,80 +201,3 @@ class _Run:
         self.refused += 1
         if len(self.complaints) < COMPLAINTS_MAX:
             self.complaints.append(f"{file}:{number}: the line {why}")
-
-
-class _Sender:
-    """Fills one record batch a partition, and sends it when it is full: five times as fast as sending records."""
-
-    def __init__(self, client: AIOKafkaProducer, settings: Settings) -> None:
-        self._client = client
-        self._settings = settings
-        self._counts: dict[str, int] = {}
-        self._open: dict[tuple[str, int], Any] = {}
-        self._partitions: dict[bytes, int] = {}
-        self._pending: deque[asyncio.Future[Any]] = deque()
-        self._next = 0
-
-    async def connect(self) -> None:
-        """Learn how many partitions the input topics have."""
-        await self._client.client.force_metadata_update()
-        for name in ("orders", "contacts"):
-            wire = self._settings.topic(name)
-            known = self._client.client.cluster.partitions_for_topic(wire)
-            if known is None:
-                await self._client.client.add_topic(wire)
-                known = self._client.client.cluster.partitions_for_topic(wire)
-            if not known:
-                raise TopicError(f"topic {wire} does not exist: create it with `stream-app topics create`")
-            self._counts[name] = len(known)
-
-    async def send(self, name: str, key: bytes | None, value: bytes, timestamp_ms: int) -> None:
-        """Add a record to the batch of its key's partition; without a key the partitions take turns."""
-        if key is None:
-            self._next += 1
-            number = self._next
-        else:
-            found = self._partitions.get(key)
-            if found is None:
-                if len(self._partitions) >= _KEYS_REMEMBERED_MAX:
-                    self._partitions.clear()
-                # The full hash: murmur2 costs five times all the rest, and both topics need it.
-                found = self._partitions[key] = partition_of(key, _HASHES)
-            number = found
-        await self._append(name, number % self._counts[name], key, value, timestamp_ms)
-
-    async def everywhere(self, key: bytes | None, value: bytes, timestamp_ms: int) -> None:
-        """Add a record to every partition of `orders`."""
-        for partition in range(self._counts["orders"]):
-            await self._append("orders", partition, key, value, timestamp_ms)
-
-    async def watermark(self, shop: str, time_ms: int) -> None:
-        """Tell every partition of `orders` that nothing of this shop before `time_ms` will follow."""
-        at = format_time(time_ms)
-        event = {"specversion": "1.0", "id": f"watermark-{at}", "source": f"/shops/{shop}", "type": "watermark", "time": at, "data": {}}
-        await self.everywhere(shop.encode(), msgspec.json.encode(event), time_ms)
-
-    async def flush(self) -> None:
-        """Send what is open, and wait until all is stored."""
-        for target in list(self._open):
-            await self._send(target)
-        while self._pending:
-            await self._pending.popleft()
-
-    async def _append(self, name: str, partition: int, key: bytes | None, value: bytes, timestamp_ms: int) -> None:
-        target = name, partition
-        batch = self._open.get(target)
-        if batch is None:
-            batch = self._open[target] = self._client.create_batch()
-        if batch.append(timestamp=timestamp_ms, key=key, value=value, headers=HEADERS) is None:
-            await self._send(target)
-            batch = self._open[target] = self._client.create_batch()
-            batch.append(timestamp=timestamp_ms, key=key, value=value, headers=HEADERS)
-
-    async def _send(self, target: tuple[str, int]) -> None:
-        name, partition = target
-        batch = self._open.pop(target)
-        batch.close()
-        self._pending.append(await self._client.send_batch(batch, self._settings.topic(name), partition=partition))
-        while len(self._pending) > _IN_FLIGHT:
-            await self._pending.popleft()
