@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+from stream_app.telemetry.endings import Endings
 from tests.faults.names import fault
 from tests.faults.story import PARTITIONS, Story, ends_of, owns, until
 from tests.integration.workers import START_LIMIT_S, Worker, wait_exit
@@ -26,6 +27,7 @@ async def sleep_and_wake(story: Story, stage: str) -> None:
     first.process.send_signal(signal.SIGCONT)
     assert await asyncio.to_thread(wait_exit, first, START_LIMIT_S) == 1, "a zombie ends as soon as it knows"
     assert first.lines()[-1].startswith("stream-app: "), "one line says why"
+    assert sum(Endings(story.tmp_path / "w1").read().values()) == 1, "and its next life tells it in the metrics"
     assert await ends_of(story.settings) == before, "a zombie writes nothing, not even what would stay invisible"
     await story.finish(second)
 
