@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_app.cli import show, sources
+from stream_app.cli.live import from_topics
 from stream_app.errors import ConfigError, Failure
 
 _ROWS_MAX = 5
@@ -87,8 +88,13 @@ def _summary(group: dict[str, Any]) -> list[str]:
 
 
 def compare(
-    files: Annotated[list[Path], typer.Argument(help="JSONL, one CloudEvent a line; with --mapping anything else.", show_default=False)],
     policy: Annotated[list[Path], typer.Option(help="Twice: A, as a rule the one in force, and B.", show_default=False)],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="JSONL, one CloudEvent a line; with --mapping anything else.", show_default=False)
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Instead of files: what was published up to now; given once, --policy is B, and A is in force.")
+    ] = False,
     until: Annotated[
         str | None, typer.Option(help="Time ends here, RFC 3339.  [default: the latest accepted event]", show_default=False)
     ] = None,
@@ -96,20 +102,34 @@ def compare(
         Path | None, typer.Option(help="Where the HTML report goes.  [default: comparison.html; with --json nowhere]", show_default=False)
     ] = None,
     mapping: sources.Mapping = None,
-    shop: sources.Shop = None,
+    shop: Annotated[
+        str | None, typer.Option("--shop", help="With --mapping: whose files they are. With --live: whose events.", show_default=False)
+    ] = None,
     time_zone: sources.TimeZone = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Show what another policy would have done.
 
-    Replays the same events under both: who ends up where, when they move, false alarms, win-back and costs.
+    Replays the same events under both: who ends up where, when they move, false alarms, win-back and costs. With --live these are
+    the events in the topics, and each policy counts as live from the first of them on.
     """
     from stream_app.replay.compare.report import write_report
     from stream_app.replay.compare.run import compare as run
 
+    page = out if out is not None or json else Path("comparison.html")
+    if live:
+        if files or mapping or time_zone:
+            raise ConfigError("--live reads the topics: name no files and no mapping")
+        with from_topics(policy, shop, sources.read_until(until)) as seen:
+            found = run(seen.files, *seen.policies, seen.until_ms, show.note)
+        if page is not None:
+            page.write_text(write_report(found, *seen.names), encoding="utf-8")
+        _tell_comparison(found, page, json=json)
+        return
+    if not files:
+        raise ConfigError("name the files, or give --live for what was published up to now")
     if len(policy) != 2:
         raise ConfigError(f"--policy is given {len(policy)} times: give it twice, A and B")
-    page = out if out is not None or json else Path("comparison.html")
     with sources.as_events(files, mapping, shop, time_zone) as events:
         found = run(events, policy[0], policy[1], sources.read_until(until), show.note)
         if page is not None:
