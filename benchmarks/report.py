@@ -24,6 +24,13 @@ def verdicts(result: dict[str, Any]) -> list[dict[str, Any]]:
     of_streams = _ratio(result.get("full_domain"), rates.get("kafka_streams_eos"))
     least("full domain over Kafka Streams exactly_once_v2 doing W1", of_streams, FULL_DOMAIN_OF_KAFKA_STREAMS, FULL_DOMAIN_GOAL)
     most("p99 ms from event to change at 5 000 events/s", result.get("latency_p99_ms", {}).get("5000"), 250)
+    taken = result.get("ingest", {})
+    single, batches = taken.get("single", {}), taken.get("batches_of_100", {})
+    least("single-event requests a second to ingest", single.get("events_per_s"), 2_000)
+    most("p99 ms of those", single.get("p99_ms"), 100)
+    least("events a second to ingest, in batches of 100", batches.get("events_per_s"), 20_000)
+    most("p99 ms of such a batch", batches.get("p99_ms"), 100)
+    most("answered events that ingest has lost, one kill -9 included", _lost(taken), 0)
     most("p99 ms from deadline to change when idle", result.get("deadline_p99_ms", {}).get("idle"), 1_000)
     pile = result.get("pile_up", {})
     most("p99 ms of live events in a pile-up", pile.get("live_p99_ms"), 1_000)
@@ -57,6 +64,8 @@ def print_table(result: dict[str, Any]) -> None:
         print(f"  {figures['events_per_s']:>9,} events/s on all cores, {figures['events_per_s_core']:,} on one")
     for name, title in (("latency_p50_ms", "latency p50, ms, by events/s"), ("latency_p99_ms", "latency p99, ms, by events/s")):
         _print_row(title, result.get(name))
+    for what, figures in result.get("ingest", {}).items():
+        _print_row(f"ingest, {what}", figures)
     _print_row("deadline p99, ms", result.get("deadline_p99_ms"))
     _print_row("pile-up", result.get("pile_up"))
     _print_row("policy sweep", result.get("policy_sweep"))
@@ -91,6 +100,10 @@ def _print_w1(result: dict[str, Any]) -> None:
 def _print_row(title: str, figures: dict[str, Any] | None) -> None:
     if figures:
         print(f"{title}: " + ", ".join(f"{name} {figure:,}" for name, figure in figures.items()))
+
+
+def _lost(taken: dict[str, Any]) -> int | None:
+    return sum(figures["lost"] for figures in taken.values()) if taken else None
 
 
 def _ratio(figure: float | None, of: float | None) -> float | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, versions
-from benchmarks.measurements import deadline, full_domain, growth, latency, memory, pile_up, replay, restore, scaling, sweep, w1
+from benchmarks.measurements import deadline, full_domain, growth, ingest, latency, memory, pile_up, replay, restore, scaling, sweep, w1
 from benchmarks.place import Place, fresh_place, say
 from benchmarks.report import print_table, verdicts
 
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[Place], dict[str, Any]]] = {
     "w1": w1.measure,
     "full_domain": full_domain.measure,
     "latency": latency.measure,
+    "ingest": ingest.measure,
     "deadline": deadline.measure,
     "pile_up": pile_up.measure,
     "policy_sweep": sweep.measure,

@@ -1,4 +1,4 @@
-"""What the web needs of Kafka, said as a protocol: `worker/history.py` has it, and the command puts the two together."""
+"""What the web needs of Kafka, said as protocols: `worker/history.py` and `worker/outbox.py` have it, a command puts both together."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -33,6 +33,46 @@ class Batch(Struct):
     records: list[Record]
     positions: dict[Partition, int]
     caught_up: bool = False
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """An event to be stored.
+
+    Attributes:
+        topic: named without prefix.
+        key: whose it is; decides the partition.
+        value: the event.
+        headers: of the record.
+        time_ms: the record's timestamp.
+        is_everywhere: it belongs in every partition, as a watermark does.
+        forgets_key: nobody may remember the key after it, since its customer is erased.
+    """
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    time_ms: int
+    is_everywhere: bool = False
+    forgets_key: bool = False
+
+
+class Log(Protocol):
+    """Where events go that have come in."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is not yet stored, about; counted from the moment that `append` is called."""
+
+    def waits_for(self) -> str | None:
+        """Why nothing can be stored now; None when it can."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Store entries, those of one partition in their order; comes back when all of them are stored for good.
+
+        Raises:
+            BrokerUnavailableError: it was not heard in time that they are. They may be, or will be.
+        """
 
 
 class Pulse(Struct):

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     serve_token: SecretStr | None = Field(None, description="a secret of at least 16 bytes, that every request to the read API bears")
     serve_token_file: Path | None = Field(None, description="a file that holds the token")
     serve_rate: int = Field(200, ge=1, le=1_000_000, description="how many requests a second one client may make, 1 or more")
+    ingest_host: str = Field("127.0.0.1", min_length=1, description="the address that events are taken on")
+    ingest_port: Port = Field(8081, description="a port from 1 to 65535, or 0 for any that is free")
+    ingest_keys: SecretStr | None = Field(None, description="who may write: a line of YAML a shop, with its keys and webhook secrets")
+    ingest_keys_file: Path | None = Field(None, description="a file that holds the keys of ingest")
+    ingest_rate: int = Field(50_000, ge=1, le=10_000_000, description="how many events a second one shop may send, 1 or more")
+    ingest_waiting_mib: int = Field(64, ge=8, le=65_536, description="how many MiB of events may wait for Kafka, 8 or more")
     store: Literal["rocksdb", "memory"] = Field("rocksdb", description="rocksdb or memory")
 
     @field_validator("broker")
@@ -165,6 +171,15 @@ def read_serve_token(settings: Settings) -> str | None:
     if not token.isprintable() or not token or " " in token:
         raise ConfigError(f"{PREFIX}SERVE_TOKEN: a character is not allowed; expected: letters, digits and signs of ASCII, no spaces")
     return token
+
+
+def read_ingest_keys(settings: Settings) -> bytes | None:
+    """The document that says who may write to `ingest`; None when there is none.
+
+    Raises:
+        ConfigError: as `read_erasure_key`.
+    """
+    return _read_secret("INGEST_KEYS", settings.ingest_keys, settings.ingest_keys_file)
 
 
 def _read_secret(name: str, given: SecretStr | None, file: Path | None) -> bytes | None:

@@ -89,7 +89,7 @@ class Shop:
     def run(self, *arguments: str) -> None:
         """Run a command of the product to its end."""
         command = [sys.executable, "-m", "stream_app", *arguments]
-        subprocess.run(command, env=self._environment(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(command, env=self.environment(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def publish(self, history: Path) -> None:
         """Publish a file, and the watermarks at its end."""
@@ -99,7 +99,7 @@ class Shop:
     def worker(self, name: str = "w1", **extra: str) -> Iterator[Worker]:
         """Run a worker, the status fold alone; each name has its own data directory, which stays. `extra` are settings."""
         log = self.place.folder / f"{self.name}-{name}-{time.monotonic_ns()}.log"
-        environment = self._environment(
+        environment = self.environment(
             INSTANCE=name, DATA_DIR=str(self.place.folder / self.name / name), LOG_FORMAT="json", **{"INSIGHTS": "false", **extra}
         )
         with log.open("wb") as target:
@@ -169,7 +169,8 @@ class Shop:
             client.assign(self._changelog)
             self._read_to = await client.end_offsets(self._changelog)
 
-    def _environment(self, **extra: str) -> dict[str, str]:
+    def environment(self, **extra: str) -> dict[str, str]:
+        """The environment of a process of the product, with `extra` settings."""
         given = {"BROKER": self.place.broker, "ID": self.name, "TOPIC_PREFIX": f"{self.name}-", "DATA_DIR": str(self.settings.data_dir)}
         return child_environment(**{**given, **extra})
 

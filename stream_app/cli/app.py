@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stream_app import __version__
-from stream_app.cli import dead_letters, doctor, explain, files, local, mappings, policies, serve, show, streams, study
+from stream_app.cli import dead_letters, doctor, explain, files, ingest, local, mappings, policies, serve, show, streams, study
 
 app = typer.Typer(
     name="stream-app",
@@ -50,6 +50,7 @@ policy.command("delete")(policies.delete)
 app.add_typer(mapping, name="mapping")
 mapping.command("init")(mappings.init)
 app.command("publish")(streams.publish)
+app.command("ingest")(ingest.ingest)
 app.command("worker")(streams.worker)
 app.command("insights", hidden=True)(streams.insights)
 app.command("doctor")(doctor.doctor)

@@ -14,7 +14,9 @@ from stream_app.errors import ConfigError, Failure
 
 Mapping = Annotated[
     str | None,
-    typer.Option("--mapping", help="What the columns are: a YAML file, or segment, shopify, woocommerce, ga4.", show_default=False),
+    typer.Option(
+        "--mapping", help="What the columns are: a YAML file, or segment, shopify, shopify-orders, woocommerce, ga4.", show_default=False
+    ),
 ]
 Shop = Annotated[str | None, typer.Option("--shop", help="With --mapping: whose files they are.", show_default=False)]
 TimeZone = Annotated[

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from stream_app.codec.events import decode_record
-from stream_app.domain.events import Rejected
+from stream_app.domain.events import Code, Rejected
 from stream_app.intake.document import Column, Lines, Mapping, Rule, Test
 from stream_app.intake.rows import Numbered
 from stream_app.intake.values import Row, look_up, read_integer, read_money, read_number, read_time, read_truth
@@ -26,10 +26,11 @@ class Mapped(NamedTuple):
 
 
 class Complaint(NamedTuple):
-    """What is wrong with a row: the field, and the fix; it quotes no value."""
+    """What is wrong with a row: the field, and the fix, and a worker's code for it; it quotes no value."""
 
     row: int
     text: str
+    code: str = Code.INVALID_DATA.value
 
 
 class _FlawError(ValueError):
@@ -49,20 +50,18 @@ def shape(rows: Iterable[Numbered], mapping: Mapping) -> Iterator[Mapped | Compl
             continue
         for index, rule in enumerate(mapping.events):
             if rule.group_by is None:
-                if _applies(rule, row, decimal_comma=mapping.decimal_comma):
-                    yield from _events(rule, mapping, number, [row])
+                yield from _events(rule, mapping, number, [row])
                 continue
             name = _group(rule.group_by, row)
             held = open_groups.get(index)
             if held is not None and held[0] == name:
                 held[2].append(row)
                 continue
-            if held is not None and _applies(rule, held[2][0], decimal_comma=mapping.decimal_comma):
+            if held is not None:
                 yield from _events(rule, mapping, held[1], held[2])
             open_groups[index] = (name, number, [row])
     for index, (_, number, group) in open_groups.items():
-        if _applies(mapping.events[index], group[0], decimal_comma=mapping.decimal_comma):
-            yield from _events(mapping.events[index], mapping, number, group)
+        yield from _events(mapping.events[index], mapping, number, group)
 
 
 def _group(group_by: str | list[str], row: Row) -> Any:
@@ -92,13 +91,23 @@ def _is_at_least(least: float, found: Any, *, decimal_comma: bool) -> bool:
 
 
 def _events(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Iterator[Mapped | Complaint]:
-    if rule.each is None:
-        yield _event(rule, mapping, number, rows)
+    for row in [rows[0]] if rule.each is None else _spread(rows[0], rule.each):
+        if _applies(rule, row, decimal_comma=mapping.decimal_comma):
+            yield _event(rule, mapping, number, rows if rule.each is None else [row])
+
+
+def _spread(row: Row, path: str) -> Iterator[Row]:
+    """The row with the fields of each entry of the list at `path`; a list in the entries of another list brings those with it."""
+    entries = look_up(row, path)
+    if isinstance(entries, list):
+        for entry in entries:
+            if isinstance(entry, dict):
+                yield row | {f"{path}.{name}": value for name, value in entry.items()}
         return
-    entries = look_up(rows[0], rule.each)
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict):
-            yield _event(rule, mapping, number, [{**rows[0], **{f"{rule.each}.{name}": value for name, value in entry.items()}}])
+    outer = path.rpartition(".")[0]
+    for inner in _spread(row, outer) if outer else ():
+        if isinstance(inner.get(path), list):
+            yield from _spread(inner, path)
 
 
 def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped | Complaint:
@@ -126,7 +135,7 @@ def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped
         return Complaint(number, str(flaw))
     value = msgspec.json.encode(event)
     checked = decode_record(None, value, (), 0)
-    return Complaint(number, checked.detail) if isinstance(checked, Rejected) else Mapped(number, value)
+    return Complaint(number, checked.detail, checked.code.value) if isinstance(checked, Rejected) else Mapped(number, value)
 
 
 def _currency(rule: Rule, mapping: Mapping, row: Row) -> str:

@@ -6,19 +6,25 @@ It serves from a thread of its own, so that it also answers while the event loop
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from stream_app.errors import Failure
-from stream_app.telemetry.metrics import Metrics
 
 _TEXT = "text/plain; charset=utf-8"
+
+
+class Shown(Protocol):
+    """Metrics of a process, of whatever it does."""
+
+    registry: CollectorRegistry
 
 
 class MetricsServer:
     """Serves the metrics of one process until it is closed."""
 
-    def __init__(self, metrics: Metrics, host: str, port: int, *, waits_for: Callable[[], str | None], alive: Callable[[], bool]) -> None:
+    def __init__(self, metrics: Shown, host: str, port: int, *, waits_for: Callable[[], str | None], alive: Callable[[], bool]) -> None:
         """Bind the port and serve.
 
         Args:

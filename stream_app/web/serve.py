@@ -66,7 +66,7 @@ async def serving(
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S, handle_signals=False)
         await runner.setup()
         tasks = [asyncio.create_task(filling.run(), name="filling"), asyncio.create_task(_feel_pulse(context), name="pulse")]
-        yield await _bind(runner, settings), tasks[0]
+        yield await bind(runner, settings.serve_host, settings.serve_port, "serve"), tasks[0]
     finally:
         for task in tasks:
             task.cancel()
@@ -103,13 +103,17 @@ async def serve(settings: Settings, topics: Topics, say: Callable[[str], None]) 
             filling.result()
 
 
-async def _bind(runner: web.AppRunner, settings: Settings) -> str:
-    host, port = settings.serve_host, settings.serve_port
+async def bind(runner: web.AppRunner, host: str, port: int, command: str) -> str:
+    """Listen; gives the address.
+
+    Raises:
+        Failure: the port cannot be bound.
+    """
     site = web.TCPSite(runner, host, port)
     try:
         await site.start()
     except OSError as error:
-        raise Failure(f"serve: {host}:{port} cannot be bound ({error.strerror}): give another with --host and --port") from None
+        raise Failure(f"{command}: {host}:{port} cannot be bound ({error.strerror}): give another with --host and --port") from None
     bound = runner.addresses[0]
     shown = f"[{bound[0]}]" if ":" in str(bound[0]) else bound[0]
     return f"http://{shown}:{bound[1]}/"

@@ -1,6 +1,7 @@
 """Shell 1: the folds on Kafka.
 
-Owns: the worker process and its checks at start, the topics, publishing events and policies, watching changes, finding one customer.
+Owns: the worker process and its checks at start, the topics, publishing events and policies, storing what
+  comes in, watching changes, finding one customer.
 Called by: cli, demo.
 May import: processor, engine, telemetry, settings, codec, domain, errors; faust, mode, aiokafka.
 Start at: `app.py` (the worker), `insights.py` (the process beside it), `child.py` (its life),

@@ -77,6 +77,26 @@ async def partitions_of(client: AIOKafkaConsumer, settings: Settings, *names: st
     return found
 
 
+async def input_partitions(client: AIOKafkaProducer, settings: Settings) -> dict[str, int]:
+    """How many partitions the topics have that events are published to, named without prefix.
+
+    Raises:
+        TopicError: one of them does not exist.
+    """
+    counts = {}
+    await client.client.force_metadata_update()
+    for name in ("orders", "contacts"):
+        wire = settings.topic(name)
+        known = client.client.cluster.partitions_for_topic(wire)
+        if known is None:
+            await client.client.add_topic(wire)
+            known = client.client.cluster.partitions_for_topic(wire)
+        if not known:
+            raise TopicError(f"topic {wire} does not exist: create it with `stream-app topics create`")
+        counts[name] = len(known)
+    return counts
+
+
 async def read_to_end(settings: Settings, name: str) -> AsyncIterator[Any]:
     """Every committed record of a topic that is there now."""
     async with reader(settings, auto_offset_reset="earliest") as client:

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 from stream_app.codec.changes import HEADERS
 from stream_app.codec.times import format_time
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.errors import TopicError
 from stream_app.settings import Settings
+from stream_app.worker.cluster import input_partitions
 
 KEYS_REMEMBERED_MAX: Final = 2_000_000
 OPTIONS: Final[dict[str, Any]] = {"linger_ms": 0, "compression_type": "lz4", "max_batch_size": 512 << 10, "max_request_size": 4 << 20}
@@ -47,16 +47,7 @@ class Sender:
 
     async def connect(self) -> None:
         """Learn how many partitions the input topics have."""
-        await self._client.client.force_metadata_update()
-        for name in ("orders", "contacts"):
-            wire = self._settings.topic(name)
-            known = self._client.client.cluster.partitions_for_topic(wire)
-            if known is None:
-                await self._client.client.add_topic(wire)
-                known = self._client.client.cluster.partitions_for_topic(wire)
-            if not known:
-                raise TopicError(f"topic {wire} does not exist: create it with `stream-app topics create`")
-            self._counts[name] = len(known)
+        self._counts = await input_partitions(self._client, self._settings)
 
     def partition(self, name: str, key: bytes | None) -> int:
         """The partition of a key; without a key the partitions take turns."""

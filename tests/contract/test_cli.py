@@ -26,6 +26,7 @@ COMMANDS = [
     "policy delete",
     "publish",
     "worker",
+    "ingest",
     "watch",
     "explain",
     "doctor",
@@ -115,7 +116,7 @@ def test_no_command_shows_the_usage_and_is_2(words: str, tmp_path: Path) -> None
     assert done.stderr.startswith("Usage: stream-app")
 
 
-@pytest.mark.parametrize("words", ["topics create", "worker", "watch", "explain acme c", "doctor", "policy show", "demo"])
+@pytest.mark.parametrize("words", ["topics create", "worker", "ingest", "watch", "explain acme c", "doctor", "policy show", "demo"])
 def test_a_wrong_setting_is_2_and_names_the_variable(words: str, tmp_path: Path) -> None:
     done = run(*words.split(), cwd=tmp_path, env={"STREAM_APP_GRACE_MS": "soon"})
     assert (done.returncode, done.stdout) == (2, "")
@@ -127,6 +128,7 @@ def test_a_wrong_setting_is_2_and_names_the_variable(words: str, tmp_path: Path)
     [
         "topics create",
         "worker",
+        "ingest",
         "watch",
         "explain acme c",
         "policy show",

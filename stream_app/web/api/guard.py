@@ -41,12 +41,17 @@ class Rates:
         self._per_second = per_second
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, client: str, now_s: float) -> float:
-        """Take one request; 0.0, or after how many seconds there is room for it."""
-        room, then = self._buckets.pop(client, (2.0 * self._per_second, now_s))
-        room = min(2.0 * self._per_second, room + (now_s - then) * self._per_second)
-        wait_s = 0.0 if room >= 1 else (1 - room) / self._per_second
-        self._buckets[client] = (room if wait_s else room - 1, now_s)
+    def take(self, client: str, now_s: float, count: int = 1) -> float:
+        """Take one request, or `count` of what is limited; 0.0, or after how many seconds there is room for it.
+
+        What is more than a full bucket is taken from a full one, and owed.
+        """
+        full = 2.0 * self._per_second
+        room, then = self._buckets.pop(client, (full, now_s))
+        room = min(full, room + (now_s - then) * self._per_second)
+        needed = min(count, full)
+        wait_s = 0.0 if room >= needed else (needed - room) / self._per_second
+        self._buckets[client] = (room if wait_s else room - count, now_s)
         if len(self._buckets) > _CLIENTS_MAX:
             self._buckets.popitem(last=False)
         return wait_s
@@ -78,7 +83,7 @@ def guard(token: str | None, rates: Rates) -> Middleware:
         except Problem as problem:
             return problem.response()
         except web.HTTPException as error:
-            return _of_http(error).response()
+            return of_http(error, "/api/v1/openapi.json", BODY_BYTES_MAX).response()
         except Exception as error:  # noqa: BLE001 - whatever went wrong, nobody outside sees more than that it did
             _log.error("request failed", path=request.path[:200], error_type=type(error).__name__, exc_info=True)
             return Problem(500, "something went wrong on our side", fix="see the log of stream-app serve").response()
@@ -99,10 +104,7 @@ def _check(request: web.Request, token: str | None, rates: Rates) -> None:
     if wait_s:
         raise Problem(429, "too many requests", fix=f"wait {wait_s:.2f} s, and ask less often", retry_after_s=max(1, round(wait_s)))
     if token is None:
-        # A page of somebody else may have its name resolved to this machine; it cannot choose another host header.
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if not is_loopback(host):
-            raise Problem(403, "Host: not this machine", field="Host", fix="ask for http://127.0.0.1, or serve with --host and a token")
+        check_host(request)
     elif request.path.startswith("/api/") and request.path not in OPEN:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode()):
@@ -110,12 +112,25 @@ def _check(request: web.Request, token: str | None, rates: Rates) -> None:
             raise Problem(401, "the token is missing or wrong", field="Authorization", fix=fix)
 
 
-def _of_http(error: web.HTTPException) -> Problem:
+def check_host(request: web.Request) -> None:
+    """Refuse a request that does not name this machine, where nobody else is to be answered.
+
+    Raises:
+        Problem: it names another.
+    """
+    # A page of somebody else may have its name resolved to this machine; it cannot choose another host header.
+    host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+    if not is_loopback(host):
+        raise Problem(403, "Host: not this machine", field="Host", fix="ask for http://127.0.0.1, or bind another --host, with a secret")
+
+
+def of_http(error: web.HTTPException, document: str, body_bytes_max: int) -> Problem:
+    """What aiohttp itself refuses, as a problem; `document` is the path of the OpenAPI document."""
     status = error.status
     if status == HTTPStatus.NOT_FOUND:
-        return Problem(404, "there is nothing at this path", fix="see /api/v1/openapi.json")
+        return Problem(404, "there is nothing at this path", fix=f"see {document}")
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return Problem(405, "this path has no such method", fix="see /api/v1/openapi.json", allow=error.headers.get("Allow", ""))
+        return Problem(405, "this path has no such method", fix=f"see {document}", allow=error.headers.get("Allow", ""))
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return Problem(413, "the body is larger than 1 MiB", field="body", fix="send a smaller event")
+        return Problem(413, f"the body is larger than {body_bytes_max >> 20} MiB", field="body", fix="send fewer events, or smaller ones")
     return Problem(status, error.reason or "the request cannot be answered")

@@ -1,5 +1,6 @@
 """What is told of a request that cannot be answered: problem+json (RFC 9457) that names the field and the fix."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,7 @@ class Problem(StreamAppError):  # noqa: N818 - the word of RFC 9457
         fix: str | None = None,
         retry_after_s: int | None = None,
         allow: str | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -31,6 +33,7 @@ class Problem(StreamAppError):  # noqa: N818 - the word of RFC 9457
         self.fix = fix
         self.retry_after_s = retry_after_s
         self.allow = allow
+        self.more = more
 
     def response(self) -> web.Response:
         """The response."""
@@ -44,6 +47,7 @@ class Problem(StreamAppError):  # noqa: N818 - the word of RFC 9457
             document["field"] = self.field
         if self.fix is not None:
             document["fix"] = self.fix
+        document |= self.more or {}
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         if self.allow is not None:
             headers["Allow"] = self.allow

@@ -26,6 +26,11 @@ RESULT: dict[str, Any] = {
     "full_domain": 30_000,
     "latency_p99_ms": {"1000": 50.0, "5000": 251.0},
     "rss_mib": {"1m": 399},
+    "ingest": {
+        "single": {"events_per_s": 2_001, "p99_ms": 20.0, "lost": 0},
+        "batches_of_100": {"events_per_s": 19_999, "p99_ms": 101.0, "lost": 0},
+        "killed": {"answered": 1_000, "cut_off": 100, "lost": 1},
+    },
 }
 
 
@@ -37,6 +42,11 @@ def test_every_figure_has_a_verdict_and_a_missing_one_has_none() -> None:
         "full domain over Kafka Streams exactly_once_v2 doing W1": "missed",
         "p99 ms from event to change at 5 000 events/s": "missed",
         "events a second in the full domain, one worker": "reached",
+        "single-event requests a second to ingest": "reached",
+        "p99 ms of those": "reached",
+        "events a second to ingest, in batches of 100": "missed",
+        "p99 ms of such a batch": "missed",
+        "answered events that ingest has lost, one kill -9 included": "missed",
         "resident MiB at 1 M customers": "reached",
     }
 

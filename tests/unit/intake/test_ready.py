@@ -45,6 +45,37 @@ Discount Amount,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineit
 3.47,18.00,SPRING,2.00,2026-03-02 10:15:00 +0100,1,Scarf,20.00,,2026-03-05 10:15:00 +0100,5.00,4502
 """
 
+SHOPIFY_ORDERS: list[dict[str, Any]] = [
+    {
+        "id": 820982911946154508, "name": "#1001", "email": "Ann@Example.com", "test": False, "currency": "EUR",
+        "created_at": "2026-03-01T10:15:00+01:00", "updated_at": "2026-03-05T10:15:00+01:00", "cancelled_at": None,
+        "total_price": "37.50", "total_discounts": "2.50", "financial_status": "partially_refunded",
+        "customer": {"id": 115310627314723954, "email": "Ann@Example.com"},
+        "line_items": [
+            {"id": 1, "sku": "SOCK-B", "name": "Blue socks", "quantity": 2, "price": "15.00"},
+            {"id": 2, "sku": None, "name": "Red hat", "title": "Red hat", "quantity": 1, "price": "10.00"},
+        ],
+        "refunds": [
+            {
+                "id": 509, "created_at": "2026-03-04T10:15:00+01:00", "note": None,
+                "transactions": [
+                    {"id": 901, "kind": "refund", "status": "success", "amount": "5.00", "processed_at": "2026-03-04T10:15:01+01:00"},
+                    {"id": 902, "kind": "refund", "status": "success", "amount": "1.25", "created_at": "2026-03-04T10:15:02+01:00"},
+                    {"id": 903, "kind": "refund", "status": "pending", "amount": "9.99", "created_at": "2026-03-04T10:15:03+01:00"},
+                    {"id": 904, "kind": "void", "status": "success", "amount": "9.99", "created_at": "2026-03-04T10:15:03+01:00"},
+                ],
+            },
+            {"id": 510, "created_at": "2026-03-05T10:15:00+01:00", "transactions": []},
+        ],
+    },
+    {
+        "id": 2, "name": "#1002", "email": "bob@example.com", "test": False, "currency": "EUR", "created_at": "2026-03-02T10:15:00+01:00",
+        "cancelled_at": "2026-03-05T10:15:00+01:00", "total_price": "18.00", "total_discounts": "0.00", "line_items": [], "refunds": [],
+    },
+    {"id": 3, "name": "#1003", "email": "test@example.com", "test": True, "currency": "EUR", "total_price": "1.00", "line_items": []},
+    {"id": 4, "name": "#1004", "email": "", "currency": "EUR", "created_at": "2026-03-02T10:15:00+01:00", "total_price": "1.00"},
+]  # fmt: skip
+
 WOOCOMMERCE: list[dict[str, Any]] = [
     {
         "id": 727, "status": "completed", "currency": "USD",
@@ -94,7 +125,7 @@ def _short(event: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def test_every_ready_mapping_is_tried_here() -> None:
-    assert ready_mappings() == ["ga4", "segment", "shopify", "woocommerce"]
+    assert ready_mappings() == ["ga4", "segment", "shopify", "shopify-orders", "woocommerce"]
 
 
 def test_segment(tmp_path: Path) -> None:
@@ -129,6 +160,22 @@ def test_shopify(tmp_path: Path) -> None:
     data = next(event["data"] for event in events if event["id"] == "order-#1001")
     assert data["total_minor"] == 4_000
     assert data["lines"] == [{"sku": "SOCK-B", "quantity": 2, "total_minor": 3_000}, {"sku": "HAT-R", "quantity": 1, "total_minor": 1_000}]
+
+
+def test_shopify_orders_of_the_rest_api(tmp_path: Path) -> None:
+    events = _map(tmp_path, "shopify-orders", "orders.json", json.dumps(SHOPIFY_ORDERS))
+    assert [_short(event) for event in events] == [
+        ("order.placed", "order-#1001", "ann@example.com", "2026-03-01T09:15:00.000Z"),
+        ("order.refunded", "refund-901", "ann@example.com", "2026-03-04T09:15:01.000Z"),
+        ("order.refunded", "refund-902", "ann@example.com", "2026-03-04T09:15:02.000Z"),
+        ("order.placed", "order-#1002", "bob@example.com", "2026-03-02T09:15:00.000Z"),
+        ("order.cancelled", "cancel-#1002", "bob@example.com", "2026-03-05T09:15:00.000Z"),
+    ]
+    assert events[0]["data"] == {
+        "order_id": "#1001", "currency": "EUR", "total_minor": 3_750, "discount_minor": 250,
+        "lines": [{"sku": "SOCK-B", "quantity": 2, "total_minor": 3_000}, {"sku": "Red hat", "quantity": 1, "total_minor": 1_000}],
+    }  # fmt: skip
+    assert [event["data"]["amount_minor"] for event in events[1:3]] == [500, 125]
 
 
 @pytest.mark.parametrize(("file", "text"), [("orders.json", json.dumps(WOOCOMMERCE)), ("orders.jsonl", _lines(WOOCOMMERCE))])

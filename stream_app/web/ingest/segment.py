@@ -1,0 +1,126 @@
+"""Segment's calls: `track`, and `batch` of them, through the ready mapping `segment`.
+
+Of a batch what can be stored is stored, and the rest is named in the answer: Segment's libraries throw a refused batch away whole.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from stream_app.codec.changes import HEADERS
+from stream_app.codec.strict_json import find_defect
+from stream_app.codec.times import format_time
+from stream_app.domain.events import Code, Rejected
+from stream_app.intake.document import Mapping, load_mapping
+from stream_app.intake.rows import Numbered
+from stream_app.intake.shape import Complaint, shape
+from stream_app.web.api.problems import Problem
+from stream_app.web.ingest.found import Flaw, Found, check, not_json
+
+Document = dict[str, Any]
+CALLS_MAX: Final = 2_500  # as many as Segment takes
+_SLICE: Final = 100
+_OF_THE_WAY: Final = frozenset({"sentAt", "receivedAt", "writeKey"})
+"""Fields that differ from one attempt to the next."""
+
+
+def read_document(body: bytes) -> Document:
+    """The JSON object that a body is.
+
+    Raises:
+        Problem: it is none.
+    """
+    try:
+        given = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise not_json(find_defect(body) or "not JSON; send one JSON object") from None
+    if not isinstance(given, dict):
+        raise not_json("not a JSON object; send one JSON object")
+    return given
+
+
+def write_key(document: Document) -> str | None:
+    """The key in the body, where Segment's own API takes it, too."""
+    key = document.get("writeKey")
+    return key if isinstance(key, str) and key else None
+
+
+async def read_track(document: Document, shop: str, now_ms: int) -> Found:
+    """The events of one call."""
+    found = _read([document], shop, now_ms)
+    found.flaws = [flaw._replace(place=None) for flaw in found.flaws]
+    return found
+
+
+async def read_batch(document: Document, shop: str, now_ms: int) -> Found:
+    """The events of a batch of calls.
+
+    Raises:
+        Problem: there is no list of calls in it, or too long a one.
+    """
+    calls = document.get("batch")
+    if not isinstance(calls, list):
+        raise Problem(
+            400, "batch: missing, or no list", field="batch", fix="send the calls as the list `batch`", more={"code": "invalid_data"}
+        )
+    if len(calls) > CALLS_MAX:
+        raise Problem(413, f"batch: more than {CALLS_MAX} calls", field="batch", fix="send them in several batches")
+    found = Found()
+    for first in range(0, len(calls), _SLICE):
+        part = _read(calls[first : first + _SLICE], shop, now_ms)
+        found.entries += part.entries
+        found.ignored += part.ignored
+        found.flaws += [flaw._replace(place=first + (flaw.place or 0)) for flaw in part.flaws]
+        await asyncio.sleep(0)  # others wait, too
+    return found
+
+
+def read_mapped(name: str, rows: list[Numbered], shop: str, now_ms: int, kept: list[tuple[str, bytes]]) -> Found:
+    """The events that a ready mapping makes of rows; a row that makes none is ignored."""
+    found = Found()
+    seen = set()
+    for made in shape(rows, _mapping(name, shop)):
+        seen.add(made.row)
+        if isinstance(made, Complaint):
+            found.flaws.append(Flaw(made.row, made.code, made.text))
+            continue
+        checked = check(made.event, (), kept, shop, now_ms)
+        if isinstance(checked, Rejected):
+            found.flaws.append(Flaw(made.row, checked.code.value, checked.detail))
+        else:
+            found.entries.append(checked)
+    found.ignored = len({place for place, _ in rows} - seen)
+    return found
+
+
+def _read(calls: list[Any], shop: str, now_ms: int) -> Found:
+    objects = [(place, call) for place, call in enumerate(calls) if isinstance(call, dict)]
+    rows = list(_rows(objects, format_time(now_ms)))
+    found = read_mapped("segment", rows, shop, now_ms, HEADERS)
+    found.ignored += len(objects) - len(rows)
+    strays = {*range(len(calls))} - {place for place, _ in objects}
+    found.flaws += [Flaw(place, Code.INVALID_DATA.value, "value: not a JSON object; send a call") for place in strays]
+    found.flaws.sort()
+    return found
+
+
+def _rows(calls: list[tuple[int, Document]], now: str) -> Iterator[Numbered]:
+    for place, call in calls:
+        if call.get("type", "track") == "track":
+            named = call if call.get("messageId") else {**call, "messageId": _message_id(call)}
+            yield place, {"receivedAt": now, **named}
+
+
+def _message_id(call: Document) -> str:
+    """What stands for a message id that was left out: the same call sent again has the same."""
+    lasting = {name: value for name, value in call.items() if name not in _OF_THE_WAY}
+    return blake2b(msgspec.json.encode(lasting, order="deterministic"), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=4_096)
+def _mapping(name: str, shop: str) -> Mapping:
+    return load_mapping(name, shop)

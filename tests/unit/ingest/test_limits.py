@@ -1,0 +1,156 @@
+"""Limits: how much a shop may send, how much may wait, and what is answered when Kafka is not heard."""
+
+import asyncio
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from stream_app.telemetry.ingest import FORMS, IngestMetrics
+from stream_app.web.ingest.app import BODY_BYTES_MAX
+from stream_app.web.ingest.openapi import DOCUMENT
+from tests.unit.ingest.door import KEY, OTHER_KEY, door
+from tests.unit.ingest.test_events import BATCH, SINGLE, event
+
+DOCS = Path(__file__).parents[3] / "docs" / "ingest.md"
+
+
+def theirs(number: int) -> dict[str, Any]:
+    return event(number, source="/shops/other")
+
+
+async def test_a_shop_has_so_many_events_a_second_and_others_are_not_kept_by_it() -> None:
+    async with door() as knock:
+        assert (await knock.post("/v1/events", [theirs(number) for number in range(10)], BATCH, OTHER_KEY))[0] == 202
+        status, told = await knock.post("/v1/events", theirs(11), SINGLE, OTHER_KEY)
+        assert status == 429
+        assert int(knock.retry_after or 0) >= 1
+        assert told["fix"].startswith("wait ")
+        assert (await knock.post("/v1/events", event(), SINGLE, KEY))[0] == 202
+        assert knock.counted("throttled_total", why="rate") == 1
+        assert len(knock.log.entries) == 11
+
+
+async def test_an_answer_waits_until_the_event_is_stored() -> None:
+    async with door() as knock:
+        knock.log.held.clear()
+        waiting = asyncio.create_task(knock.post("/v1/events", event(), SINGLE))
+        await asyncio.wait_for(knock.log.asked.wait(), 5)
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert not done, "answered before it was stored"
+        knock.log.held.set()
+        assert (await waiting)[0] == 202
+
+
+async def test_more_than_may_wait_is_429_before_the_body_is_read() -> None:
+    body = json.dumps(event()).encode()
+    async with door(waiting_bytes_max=10_000) as knock:
+        knock.log.waiting_bytes = 10_000 - len(body)
+        assert (await knock.post("/v1/events", body, SINGLE))[0] == 202
+        knock.log.waiting_bytes += 1
+        status, _ = await knock.post("/v1/events", body, SINGLE)
+        assert (status, knock.retry_after) == (429, "1")
+        knock.log.waiting_bytes = 0
+        assert (await knock.post("/v1/events", body, SINGLE))[0] == 202
+        assert knock.counted("throttled_total", why="waiting") == 1
+
+
+async def test_bodies_that_are_still_coming_take_room() -> None:
+    body = json.dumps(event()).encode()
+    async with door(waiting_bytes_max=2 * len(body)) as knock:
+        port = int(knock.address.rpartition(":")[2])
+        half = []
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\nContent-Type: {SINGLE}\r\n"
+            writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
+            half.append((reader, writer))
+        async with asyncio.timeout(5):
+            while (await knock.post("/v1/events", body, SINGLE))[0] != 429:
+                await asyncio.sleep(0.01)
+        for _, writer in half:
+            writer.write(body[10:])
+        for reader, writer in half:
+            assert (await reader.readline()).startswith(b"HTTP/1.1 202")
+            writer.close()
+        assert (await knock.post("/v1/events", body, SINGLE))[0] == 202
+
+
+async def test_kafka_not_heard_is_503_with_when_to_come_back_and_not_ready() -> None:
+    async with door() as knock:
+        async with knock.session.get(f"{knock.address}/readyz") as response:
+            assert (response.status, await response.text()) == (200, "ready")
+        knock.log.is_away = True
+        status, told = await knock.post("/v1/events", event(), SINGLE)
+        assert (status, knock.retry_after) == (503, "5")
+        assert "same ids" in told["fix"]
+        async with knock.session.get(f"{knock.address}/readyz") as response:
+            assert (response.status, await response.text()) == (503, "not ready: Kafka")
+        async with knock.session.get(f"{knock.address}/healthz") as response:
+            assert response.status == 200
+
+
+async def test_a_body_that_is_too_large_is_413() -> None:
+    async with door() as knock:
+        status, told = await knock.post("/v1/events", b"[" + b" " * BODY_BYTES_MAX, BATCH)
+        assert (status, told["detail"]) == (413, "the body is larger than 4 MiB")
+
+
+async def test_without_keys_only_names_of_this_machine_are_answered_and_only_cloudevents() -> None:
+    async with door(access=None) as knock:
+        assert (await knock.post("/v1/events", theirs(1), SINGLE, None))[0] == 202
+        assert (await knock.post("/v1/events", event(), SINGLE, None))[0] == 202
+        assert (await knock.post("/v1/events", event(), SINGLE, None, Host="evil.example"))[0] == 403
+        assert (await knock.post("/v1/track", {}, key=KEY))[0] == 401
+        assert (await knock.post("/v1/webhooks/shopify/acme", {}, key=None))[0] == 401
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", KEY + "x"])
+async def test_a_missing_or_wrong_key_is_401(key: str | None) -> None:
+    async with door() as knock:
+        status, told = await knock.post("/v1/events", event(), SINGLE, key)
+        assert (status, told["field"]) == (401, "Authorization")
+        assert knock.log.entries == []
+
+
+async def test_paths_methods_and_the_document() -> None:
+    async with door() as knock, ClientSession() as session:
+        async with session.get(knock.address + DOCUMENT) as response:
+            assert set((await response.json())["paths"]) == {"/v1/events", "/v1/track", "/v1/batch", "/v1/webhooks/{platform}/{shop}"}
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+        async with session.get(knock.address + "/v1/events") as response:
+            assert (response.status, response.headers["Allow"]) == (405, "POST")
+        async with session.post(knock.address + "/v1/nothing", data=io.BytesIO(b"")) as response:
+            assert (response.status, (await response.json(content_type=None))["fix"]) == (404, f"see {DOCUMENT}")
+
+
+async def test_labels_are_few_whatever_is_asked() -> None:
+    async with door() as knock:
+        for path in ("/v1/webhooks/magento/x", "/v1/webhooks/shopify/someone@example.org", "/v1/webhooks/", "/a/b", "/v1/events"):
+            async with knock.session.post(knock.address + path, data=b"{}") as response:
+                assert response.status in (401, 404)
+        samples = [sample for family in knock.metrics.registry.collect() for sample in family.samples]
+        assert {sample.labels["form"] for sample in samples if "form" in sample.labels} <= set(FORMS)
+        assert {sample.name for sample in samples if not sample.name.startswith("customer_status_")} == set()
+
+
+def test_the_catalogue_of_metrics() -> None:
+    metrics = IngestMetrics()
+    metrics.answered("events", 202, 0.01)
+    metrics.stored("events", 2, 1)
+    metrics.refused("batch", ["invalid_data"])
+    metrics.throttled("rate")
+    metrics.produced(3, 0.01)
+    metrics.watch(lambda: 7, lambda: True)
+    found: dict[str, set[str]] = {}
+    for family in metrics.registry.collect():
+        for sample in family.samples:
+            if not sample.name.endswith(("_created", "_bucket", "_sum")):
+                found.setdefault(sample.name.removesuffix("_count"), set()).update(sample.labels)
+    rows = re.findall(r"^\| `(customer_status_\w+)` \| \w+ \| [^|]+ \|([^|]*)\| [^|]+ \|$", DOCS.read_text(), re.MULTILINE)
+    assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == found
+    assert metrics.registry.get_sample_value("customer_status_ingest_waiting_bytes") == 7
