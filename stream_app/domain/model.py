@@ -24,6 +24,9 @@ VALUE_MAX: Final = 2**53 - 1
 
 _TERMS_MAX: Final = 4_000.0
 _EPSILON: Final = 1e-17
+_NONE: Final = 1e-250
+"""So few purchases are none; where they are as few as that, terms of the series would be too small for doubles to fall any further."""
+
 _HALF_PI: Final = 1.5707963267948966
 _U_MAX: Final = 690.0  # its hyperbolic sine and cosine are still doubles
 _HEADROOM: Final = 345.0  # weights, up to cosh(690) times that of the middle, stay in the middle of the doubles
@@ -79,7 +82,7 @@ def purchases_if_alive(s: float, a: float, survived: float, ratio: float) -> flo
         survived: purchases after which he did not, in the same distribution: b + x + 1 (in the BG/NBD b + x).
         ratio: time ahead over alpha + time observed.
     """
-    if not ratio > 0.0 or s * ratio == 0.0:
+    if not ratio > 0.0 or s * ratio <= _NONE:
         return 0.0
     spread = sqrt(s * ratio * (1.0 + ratio))
     if s * ratio + 9.0 * spread + 45.0 * (1.0 + ratio) <= _TERMS_MAX:

@@ -4,10 +4,14 @@ The `alive` method is the MBG/NBD model of Batislam, Denizel and Filiztekin (200
 drop out right after the first purchase, so that a one-time buyer is not alive for ever.
 """
 
-from math import floor
+from math import floor, inf
+from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.policy import Alive, Fixed, OwnRhythm, Rhythm
+
+_DAYS_MAX: Final = 1e15
+"""Absurd parameters expect the next purchase at no time at all: no gap is taken for longer than this."""
 
 
 def patience_ms(rhythm: Rhythm, n: int, span: int) -> int:
@@ -51,7 +55,7 @@ def expected_days(rhythm: Rhythm, n: int, span: int) -> int:
         return rhythm.days
     if isinstance(rhythm, OwnRhythm):
         return (rhythm.prior_weight * rhythm.prior_days + span) // (rhythm.prior_weight + n)
-    return floor((rhythm.alpha + span) / (rhythm.r + n))
+    return floor(min((rhythm.alpha + span) / (rhythm.r + n), _DAYS_MAX))
 
 
 def p_alive(rhythm: Alive, n: int, span: float, silent_ms: float, scale: int = 1) -> float:
@@ -60,5 +64,7 @@ def p_alive(rhythm: Alive, n: int, span: float, silent_ms: float, scale: int = 1
     try:
         growth = ((rhythm.alpha + observed) / (rhythm.alpha + span)) ** (rhythm.r + n)
     except OverflowError:
+        return 0.0
+    if growth == inf:
         return 0.0
     return float(scale / (1 + rhythm.a / (rhythm.b + n) * growth))

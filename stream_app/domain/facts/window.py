@@ -62,6 +62,13 @@ def closed_on_day(state: State, day: int) -> bool:
     return False
 
 
+def margin_of(net: int, total: int, cost: int | None, policy: Policy) -> int:
+    """What an order of `total` yields of which `net` is left: by its own `cost`, else the policy's share (domain.md, 3.4)."""
+    if cost is None:
+        return net * policy.margin_pct // 100
+    return net * (total - cost) // total if total else -cost
+
+
 def contribution(state: State, i: int, policy: Policy) -> list[int]:
     """What open order `i` adds to the sums, `OCCASIONS` left at 0."""
     total = state.order_totals[i]
@@ -76,11 +83,7 @@ def contribution(state: State, i: int, policy: Policy) -> list[int]:
         late_days = note.late_days
     else:
         net, late_days, tail = total, None, [total, 0, 0, 0]
-    cost = state.order_costs[i]
-    if cost is None:
-        margin = net * policy.margin_pct // 100
-    else:
-        margin = net * (total - cost) // total if total else -cost
+    margin = margin_of(net, total, state.order_costs[i], policy)
     late_cost = net * late_days * policy.annual_rate_pct // 36500 if late_days else 0
     paid = 0 if late_days is None else 1
     return [1, net, margin, total, state.order_discounts[i], late_cost, late_days or 0, paid, *tail]
@@ -93,7 +96,7 @@ def add_order(state: State, i: int, policy: Policy, sign: int) -> None:
         total = state.order_totals[i]
         sums[ORDERS] += sign
         sums[REVENUE] += sign * total
-        sums[MARGIN] += sign * (total * policy.margin_pct // 100)
+        sums[MARGIN] += sign * margin_of(total, total, None, policy)
         sums[TOTALS] += sign * total
         sums[DISCOUNTS] += sign * state.order_discounts[i]
         sums[ALL_TOTALS] += sign * total

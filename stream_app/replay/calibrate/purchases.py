@@ -9,6 +9,7 @@ from pathlib import Path
 from stream_app.codec.events import check_time, decode_record
 from stream_app.domain.calendar import Calendar
 from stream_app.domain.events import Event, OrderCancelled, OrderPlaced, OrderRefunded, Rejected
+from stream_app.domain.facts.window import margin_of
 from stream_app.domain.policy import Policy
 from stream_app.errors import Failure
 
@@ -172,7 +173,9 @@ def _arrange(book: _Book, calendar: Calendar, until_day: int | None) -> History:
         orders += 1
         day = calendar.day(order.time_ms)
         start_day = day if start_day is None else min(start_day, day)
-        purchase = Purchase(order.time_ms, day, net, _margin(order, net, book.policy))
+        # Without a policy the model is one of revenue.
+        margin = net if book.policy is None else margin_of(net, order.total_minor, order.cost_minor, book.policy)
+        purchase = Purchase(order.time_ms, day, net, margin)
         for group in order.groups:
             groups.setdefault(group, {}).setdefault(who, []).append(purchase)
     if start_day is None or book.end_ms is None:
@@ -192,12 +195,3 @@ def _arrange(book: _Book, calendar: Calendar, until_day: int | None) -> History:
         orders,
         dict(sorted(book.left_out.items())),
     )
-
-
-def _margin(order: Order, net: int, policy: Policy | None) -> int:
-    """The margin of an order (domain.md, 3.4); without a policy its net, so that the model is one of revenue."""
-    if policy is None:
-        return net
-    if order.cost_minor is None:
-        return net * policy.margin_pct // 100
-    return net * (order.total_minor - order.cost_minor) // order.total_minor if order.total_minor else -order.cost_minor

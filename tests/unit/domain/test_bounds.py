@@ -9,7 +9,7 @@ from stream_app.domain import evaluate
 from stream_app.domain.calendar import Calendar
 from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event, OrderPlaced
-from stream_app.domain.policy import Alive, Criterion, ServiceLevels
+from stream_app.domain.policy import Alive, Criterion, GammaGamma, ServiceLevels
 from stream_app.domain.profile import profile
 from tests.builders import DAY, WHO, Life, at, cancel, contact, order, policy
 
@@ -84,6 +84,21 @@ def test_absurd_parameters_of_the_model_give_no_deadline_and_no_crash() -> None:
     rules = policy(rhythms={}, default_rhythm=rhythm, criteria=(Criterion("p_alive_pct", 1, (10, 50), (50, 100)),))
     life = Life(rules).take(order(at(0)), order(at(9), "o-2")).until(at(2_000))
     assert life.status("lifecycle") == "inactive"
+
+
+@pytest.mark.parametrize(
+    "rhythm",
+    [
+        pytest.param(Alive(1.0, 5e-324, 1e-300, 1e300, 0.5, 30, 100), id="P(alive) is nothing times infinity"),
+        pytest.param(Alive(1e-308, 1e308, 1e-3, 1e300, 0.5, 30, 100), id="the next purchase is expected at no time at all"),
+        pytest.param(Alive(1e-308, 0.5, 1e100, 1.0, 0.5, 30, 100, GammaGamma(1.0, 2.0, 1.0)), id="a series that underflows has an end"),
+    ],
+)
+def test_absurd_parameters_of_the_model_give_measures(rhythm: Alive) -> None:
+    """A policy may say so, and the worker serves other shops, too: it neither ends nor hangs."""
+    life = Life(policy(rhythms={}, default_rhythm=rhythm)).take(order(at(0)), contact(at(5)))
+    assert life.measure("value_future") >= 0
+    assert life.measure("p_alive_pct") in range(101)
 
 
 def _zone(name: str, hours_west: int) -> Calendar:
