@@ -26,7 +26,7 @@ from stream_app.engine.fold import Record, Unit
 from stream_app.processor.evaluations import Evaluations
 from stream_app.processor.hop import Hop, next_hop, raw_of
 from stream_app.processor.marks import Marks
-from stream_app.processor.policies import PolicyBook
+from stream_app.processor.policies import PolicyBook, catch_up
 
 _LATER: Final[Raw] = ("", 0, -1, None, None, [])
 """Stands for a record that is looked at again only when it is refused."""
@@ -240,7 +240,15 @@ class Customers:
 
     def _policy_for(self, customer: Customer, event: Event) -> Policy:
         """The policy to judge an event under; whose merge is refused after all comes home as he has left."""
-        policy, data = self._settle_policy(customer, event.time_ms), event.data
+        state, data, shop = customer.state, event.data, customer.who.shop_id
+        held = self._policies.current(shop)
+        if held is not None and state is not None and state.policy_hash != held[1].hash and is_customer(state):
+            coming = self._policies.reached(shop, state.policy_hash, max(state.clock_ms, event.time_ms))
+            if evaluate.is_timeless(state, event, coming):
+                # What moves no clock, such as a copy with a later time, brings no version: nor does it in a replay.
+                self._settle_policy(customer, state.clock_ms)
+                return coming
+        policy = self._settle_policy(customer, event.time_ms)
         if type(data) is CustomerFacts and data.customer_id == event.customer_id:
             return self._policies.by_hash(data.state.policy_hash) or policy
         return policy
@@ -252,26 +260,7 @@ class Customers:
         if held is not None and (state is None or state.policy_hash == held[1].hash or not is_customer(state)):
             return held[1]
         assert state is not None  # an unknown shop's event is rejected before
-        return self._catch_up(customer, state, until_ms)
-
-    def _catch_up(self, customer: Customer, state: State, until_ms: int) -> Policy:
-        """Adopt one version after another, each at its time; of those that begin at the same moment only the last one counts."""
-        old = self._policies.quiet(customer.who.shop_id, state.policy_hash)
-        later = self._policies.after(customer.who.shop_id, state.policy_hash)
-        if old is None:
-            # The version he was evaluated under is gone from the topic: the new one takes effect where he stands.
-            policy = later[-1][1]
-            evaluate.adopt(customer.who, state, policy, policy, state.clock_ms, self._outcome)
-            return policy
-        for place, (from_ms, policy) in enumerate(later):
-            at_ms = max(state.clock_ms, from_ms)
-            if max(state.clock_ms, until_ms) < from_ms:
-                break
-            if place + 1 < len(later) and later[place + 1][0] <= at_ms:
-                continue
-            evaluate.adopt(customer.who, state, old, policy, from_ms, self._outcome)
-            old = policy
-        return old
+        return catch_up(self._policies, customer.who, state, until_ms, self._outcome)
 
     def _deliver(self, customer: Customer, unit: Unit) -> None:
         """Hand what came of the last step to the unit."""

@@ -8,7 +8,11 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from stream_app.codec.policy import compile_policy, read_policy_document
+from stream_app.domain import evaluate
+from stream_app.domain.changes import Who
 from stream_app.domain.dimensions.share import with_cut
+from stream_app.domain.evaluate import Outcome
+from stream_app.domain.facts.state import State
 from stream_app.domain.pareto import cut_of
 from stream_app.domain.policy import Policy
 from stream_app.errors import PolicyError
@@ -126,6 +130,15 @@ class PolicyBook:
         held = self.current(shop_id)
         return [] if held is None else [held]
 
+    def reached(self, shop_id: str, policy_hash: str, until_ms: int) -> Policy:
+        """The version that somebody under the one with this hash comes under by `until_ms`."""
+        found = self.by_hash(policy_hash)
+        for from_ms, policy in self.after(shop_id, policy_hash):
+            if found is None or from_ms <= until_ms:
+                found = policy
+        assert found is not None  # an unknown shop's event is rejected before
+        return found
+
     def revision(self) -> int:
         """Grows whenever something changes."""
         return len(self._changed)
@@ -203,3 +216,23 @@ class PolicyBook:
                     cut = mine
                     found.append((at_ms, with_cut(policy, cut)))
         return found
+
+
+def catch_up(policies: PolicyBook, who: Who, state: State, until_ms: int, outcome: Outcome) -> Policy:
+    """Adopt one version after another, each at its time, up to `until_ms`; of those that begin at one moment only the last counts."""
+    old = policies.quiet(who.shop_id, state.policy_hash)
+    later = policies.after(who.shop_id, state.policy_hash)
+    if old is None:
+        # The version he was evaluated under is gone from the topic: the new one takes effect where he stands.
+        policy = later[-1][1]
+        evaluate.adopt(who, state, policy, policy, state.clock_ms, outcome)
+        return policy
+    for place, (from_ms, policy) in enumerate(later):
+        at_ms = max(state.clock_ms, from_ms)
+        if max(state.clock_ms, until_ms) < from_ms:
+            break
+        if place + 1 < len(later) and later[place + 1][0] <= at_ms:
+            continue
+        evaluate.adopt(who, state, old, policy, from_ms, outcome)
+        old = policy
+    return old

@@ -61,10 +61,10 @@ def text(
     return Record(json.dumps(envelope).encode(), key, topic, timestamp=time_ms)
 
 
-def bought(time_ms: int, customer: str = "c-1", shop: str = "acme", **data: Any) -> Record:
-    """An `order.placed` with an id of its own."""
+def bought(time_ms: int, customer: str = "c-1", shop: str = "acme", event_id: str | None = None, **data: Any) -> Record:
+    """An `order.placed` with an order id of its own."""
     data = {"order_id": f"o-{customer}-{time_ms}", "currency": "EUR", "total_minor": 1000, **data}
-    return text("order.placed", time_ms, customer, shop, **data)
+    return text("order.placed", time_ms, customer, shop, event_id, **data)
 
 
 def told(time_ms: int, customer: str = "c-1", shop: str = "acme", event_id: str | None = None) -> Record:
