@@ -15,7 +15,7 @@ from pyarrow import parquet
 from stream_app.settings import Settings, child_environment, load_settings
 from stream_app.worker.backfill.progress import HEADER, ends_of
 from stream_app.worker.backfill.run import backfill
-from stream_app.worker.cluster import read_to_end
+from stream_app.worker.cluster import partitions_of, read_to_end, reader
 from stream_app.worker.policy_topic import publish_policy, read_policies, read_versions
 from stream_app.worker.topics import create_topics
 from tests.integration import product
@@ -138,23 +138,27 @@ async def test_killed_five_times_it_loads_what_one_run_loads(settings: Settings,
 def begin(environment: dict[str, str], files: list[Path]) -> "subprocess.Popen[bytes]":
     """The command, slow enough to be killed in the middle."""
     return subprocess.Popen(
-        [product.PROGRAM, "publish", *map(str, files), "--backfill", "--rate", "300"], env=child_environment(**environment)
+        [product.PROGRAM, "publish", *map(str, files), "--backfill", "--rate", "600"], env=child_environment(**environment)
     )
 
 
 async def kill_five_times(settings: Settings, environment: dict[str, str], files: list[Path]) -> list[int]:
     """Start the command and kill it, five times; how many of its records were stored each time."""
     reached = []
-    for strike in range(1, KILLS + 1):
-        running = begin(environment, files)
-        try:
-            while sum(map(len, (await loaded(settings)).values())) < strike * EVENTS // (KILLS + 1):
-                assert running.poll() is None, "it has ended before it could be killed"
-                await asyncio.sleep(0.02)
-        finally:
-            running.kill()
-            running.wait(10)
-        reached.append(sum(map(len, (await loaded(settings)).values())))
+    async with reader(settings) as client:
+        inputs = await partitions_of(client, settings, "orders", "contacts")
+        client.assign(inputs)
+        before = sum((await client.end_offsets(inputs)).values())
+        for strike in range(1, KILLS + 1):
+            running = begin(environment, files)
+            try:
+                while sum((await client.end_offsets(inputs)).values()) - before < strike * EVENTS // (KILLS + 1):
+                    assert running.poll() is None, "it has ended before it could be killed"
+                    await asyncio.sleep(0.02)
+            finally:
+                running.kill()
+                running.wait(10)
+            reached.append(sum(map(len, (await loaded(settings)).values())))
     return reached
 
 

@@ -72,14 +72,21 @@ def candidates(prior_days: int | None, fit: Fit | None) -> Iterable[Rhythm]:
         yield from (Alive(values[0], values[1], values[2], values[3], theta, LEAST_DAYS, MOST_DAYS, None) for theta in THETAS)
 
 
+def watchful(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The settings worth a choice: they notice at least half as many losses (alarms that nobody reversed) as the most watchful one.
+
+    A setting under which most losses go unnoticed has few false alarms for a bad reason.
+    """
+    most = max((row["alarms"] - row["reversed"] for row in rows), default=0)
+    return [row for row in rows if row["alarms"] and 2 * (row["alarms"] - row["reversed"]) >= most]
+
+
 def choose(rows: list[dict[str, Any]], false_alarms_pct: float) -> dict[str, Any] | None:
     """The shortest lag whose false alarms stay within `false_alarms_pct`; without one, the row with the fewest false alarms.
 
-    A setting under which most losses go unnoticed has few false alarms for a bad reason: only rows that have noticed at least half as
-    many (alarms that nobody reversed) as the most watchful one can be chosen.
+    Only `watchful` settings can be chosen.
     """
-    most = max((row["alarms"] - row["reversed"] for row in rows), default=0)
-    known = [row for row in rows if row["alarms"] and 2 * (row["alarms"] - row["reversed"]) >= most]
+    known = watchful(rows)
     if not known:
         return None
     within = [row for row in known if row["false_alarm_pct"] <= false_alarms_pct]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stream_app.replay.calibrate.frontier import find_row
+from stream_app.replay.calibrate.frontier import find_row, watchful
 from stream_app.replay.report.charts import Series, bars, lines
 from stream_app.replay.report.page import code, heading, page, section, table, text
 
@@ -63,9 +63,10 @@ def _spell_regularity(shape: float | None) -> str:
 
 def _frontier(group: dict[str, Any], false_alarms_pct: float) -> str:
     rows = [row for row in group["frontier"] if row["alarms"]]
+    shown = watchful(rows)
     series = []
     for method, words in _METHODS.items():
-        own = sorted((row for row in rows if row["method"] == method), key=lambda row: row["lag_median_days"])
+        own = sorted((row for row in shown if row["method"] == method), key=lambda row: row["lag_median_days"])
         notes = [f"{_spell_point(row)}: {row['false_alarm_pct']} % false, noticed after {row['lag_median_days']} days" for row in own]
         series.append(Series(words, [(row["lag_median_days"], row["false_alarm_pct"]) for row in own], notes))
     picked = find_row(rows, group["proposed"])
@@ -84,6 +85,7 @@ def _frontier(group: dict[str, Any], false_alarms_pct: float) -> str:
             heading("When to call somebody lost: false alarms against lag"),
             text("Called early, many come back by themselves; called late, they are gone. Each point is one setting on your own history."),
             lines("False alarms against lag", "median days of silence until noticed", "false alarms, %", series),
+            *([text(f"Only in the table, since they notice less than half of the losses: {len(rows) - len(shown)}.")] * (shown != rows)),
             said,
             table("Every setting that was tried", columns, cells, picked),
         ]

@@ -1,7 +1,8 @@
 """How far a backfill is: read back from the topics that it fills.
 
 Each record carries the digest of the files and its place in their sequence. A partition takes them in order and without a gap
-(`Sender`), so it holds all that is meant for it up to its last one, whatever was killed, and however often.
+(`Sender`), so it holds all that is meant for it up to its last one, whatever was killed, and however often. What a killed run had
+sent and the broker takes only after it was read back would come twice; the workers drop it then as duplicates, by the events' ids.
 """
 
 from collections.abc import Mapping

@@ -120,9 +120,9 @@ async def _load(settings: Settings, load: _Load, rate: int | None, stage: Stage,
                 if base.shop == DEFAULT_SHOP:
                     done.notes.append(f"shop {shop} has a policy of its own from now on: a copy of the default, which it had followed")
         try:
-            if any(bases.values()):
-                await _until_known(settings, sender, load.shops[0], stage)
             spots = await read_back(settings, load.digest, ends)
+            if any(bases.values()) or not spots:  # an earlier run may have been killed while it waited
+                await _until_known(settings, sender, load.shops[0], stage)
             done.resumed_after = await _send_all(sender, load, spots, rate, stage)
         except (KafkaError, OSError) as error:
             raise Failure(f"the backfill stopped ({type(error).__name__}): see that the broker lives, then run it again") from error

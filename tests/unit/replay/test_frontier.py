@@ -8,6 +8,7 @@ from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.policy import Fixed, OwnRhythm
 from stream_app.replay.calibrate.frontier import Silences, candidates, choose, find_row
 from stream_app.replay.calibrate.purchases import Purchase
+from stream_app.replay.calibrate.report import _frontier
 
 WHO = ("acme", "c")
 
@@ -63,6 +64,14 @@ def _row(alarms: int, reversed_: int, lag: float, days: int = 1) -> dict[str, An
 )
 def test_choose(rows: list[dict[str, Any]], chosen: int | None) -> None:
     assert choose(rows, 20.0) == (None if chosen is None else rows[chosen])
+
+
+def test_a_setting_that_notices_next_to_nobody_is_no_point_of_the_chart() -> None:
+    rows = [_row(100, 40, 30), _row(10, 1, 20, 2)]
+    page = _frontier({"frontier": rows, "proposed": None}, 20.0)
+    assert page.count("% false, noticed after") == 1
+    assert "less than half of the losses: 1." in page
+    assert "less than half" not in _frontier({"frontier": rows[:1], "proposed": None}, 20.0)
 
 
 def test_a_row_is_found_again_by_its_rhythm() -> None:
