@@ -5,7 +5,8 @@ StreamAppError
 + Failure                     a broker, a file, a policy: print one line with the fix, exit 1
   + PolicyError               a policy document that cannot be used
   + TopicError                a topic that is missing or wrongly set up
-  + BrokerUnavailableError    nobody answers at the broker address
+  + BrokerUnavailableError    nobody answers at the broker address, or we are not let in
+  + RightsError               the broker does not allow what a worker does
 + FatalError                  stop before the commit, exit 1, let the supervisor start us again
   + UnitError                 a unit of work could not be committed (a zombie, or a time-out)
   + PositionError             the marker lies outside the log
@@ -38,7 +39,11 @@ class TopicError(Failure):
 
 
 class BrokerUnavailableError(Failure):
-    """Nobody answers at the broker address."""
+    """Nobody answers at the broker address, or the broker does not let us in."""
+
+
+class RightsError(Failure):
+    """The broker does not allow what a worker does; the text names the right and the resource."""
 
 
 class FatalError(StreamAppError):

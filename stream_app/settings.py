@@ -37,6 +37,23 @@ class Settings(BaseSettings):
     broker: str = Field("127.0.0.1:9092", description="the addresses of Kafka brokers, host:port, comma-separated")
     id: str = Field("customer-status", description="the consumer group and prefix of transactional ids: letters, digits, . _ -")
     instance: str = Field("", description="the static group member id: letters, digits, . _ -")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN"
+    )
+    sasl_username: str | None = Field(None, description="the user of SASL_PLAINTEXT and SASL_SSL")
+    sasl_password: SecretStr | None = Field(None, description="that user's password")
+    sasl_password_file: Path | None = Field(None, description="a file that holds the password")
+    ssl_cafile: Path | None = Field(
+        None, description="the authority that brokers' certificates are signed by, PEM; without it the system's"
+    )
+    ssl_certfile: Path | None = Field(None, description="our certificate, PEM, where brokers ask for one")
+    ssl_keyfile: Path | None = Field(None, description="its key, PEM, if it is not in the same file")
+    ssl_key_password: SecretStr | None = Field(None, description="the key's password, if it has one")
+    ssl_key_password_file: Path | None = Field(None, description="a file that holds the key's password")
+    ssl_check_hostname: bool = Field(True, description="true or false: whether a broker's certificate must bear its name")
     data_dir: Path = Field(Path(".data"), description="a directory of this process alone")
     cache_dir: Path = Field(Path(), description="a directory for what is downloaded once")
     topic_prefix: str = Field("", description="what stands before every topic name: letters, digits, . _ -")
@@ -182,12 +199,30 @@ def read_ingest_keys(settings: Settings) -> bytes | None:
     return _read_secret("INGEST_KEYS", settings.ingest_keys, settings.ingest_keys_file)
 
 
-def _read_secret(name: str, given: SecretStr | None, file: Path | None) -> bytes | None:
+def read_sasl_password(settings: Settings) -> str | None:
+    """The password that brokers are shown; None when none is set; raises as `read_erasure_key`, but it may be short."""
+    return _read_password("SASL_PASSWORD", settings.sasl_password, settings.sasl_password_file)
+
+
+def read_ssl_key_password(settings: Settings) -> str | None:
+    """The password of our certificate's key; None when none is set; raises as `read_erasure_key`, but it may be short."""
+    return _read_password("SSL_KEY_PASSWORD", settings.ssl_key_password, settings.ssl_key_password_file)
+
+
+def _read_password(name: str, given: SecretStr | None, file: Path | None) -> str | None:
+    found = _read_secret(name, given, file, bytes_min=1)
+    try:
+        return None if found is None else found.decode()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{PREFIX}{name}: it is not text in UTF-8") from None
+
+
+def _read_secret(name: str, given: SecretStr | None, file: Path | None, bytes_min: int = _KEY_BYTES_MIN) -> bytes | None:
     """A secret from its variable, or from the file that the variable with `_FILE` names."""
     name = PREFIX + name
     if given is not None and file is not None:
         raise ConfigError(f"{name}: {name}_FILE is set as well: unset one of them")
-    fix = f"expected: a secret of at least {_KEY_BYTES_MIN} bytes"
+    fix = f"expected: a secret of at least {bytes_min} bytes"
     if file is not None:
         name += "_FILE"
         try:
@@ -201,7 +236,7 @@ def _read_secret(name: str, given: SecretStr | None, file: Path | None) -> bytes
             if os.environ.get(empty) == "":
                 raise ConfigError(f"{empty}: it is set, and empty; {fix}, or unset it")
         return None
-    if len(secret) < _KEY_BYTES_MIN:
+    if len(secret) < bytes_min:
         raise ConfigError(f"{name}: it is {'too short' if secret else 'empty'}; {fix}")
     return secret
 

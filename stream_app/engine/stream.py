@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from stream_app.engine.connection import client_options
 from stream_app.engine.fold import ProcessorFactory
 from stream_app.engine.host.app import build_app
 from stream_app.engine.host.transport import Arrived
@@ -234,21 +235,22 @@ class Engine:
 
     async def _restore(self, partitions: list[int]) -> dict[int, dict[str, int]]:
         settings, topology = self._settings, self.topology
+        client = client_options(settings)
         stores: dict[int, Store] = {}
         producers: dict[int, TransactionalProducer] = {}
         try:
             for partition in partitions:
                 stores[partition] = self._store(partition)
                 producers[partition] = TransactionalProducer(
-                    settings.brokers, settings.id, partition, topology.changelog, transaction_timeout_ms=settings.transaction_timeout_ms
+                    client, settings.id, partition, topology.changelog, transaction_timeout_ms=settings.transaction_timeout_ms
                 )
             await asyncio.gather(*(producer.start() for producer in producers.values()))
             self._topic_ids = await producers[partitions[0]].ids_of(topology.input_wires)
             outputs = await producers[partitions[0]].partitions_of(map(topology.wire, topology.outputs))
             abort = {partition: producer.abort for partition, producer in producers.items()}
-            await end_hanging(settings.brokers, topology.changelog, outputs, abort, settings.stall_timeout_s)
+            await end_hanging(client, topology.changelog, outputs, abort, settings.stall_timeout_s)
             restore = Restore(
-                settings.brokers,
+                client,
                 topology,
                 self._metrics,
                 stall_timeout_s=settings.stall_timeout_s,

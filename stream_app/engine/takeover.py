@@ -9,6 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -54,7 +55,7 @@ class Restore:
 
     def __init__(
         self,
-        brokers: list[str],
+        client: Mapping[str, Any],
         topology: Topology,
         metrics: Metrics,
         *,
@@ -65,14 +66,14 @@ class Restore:
         """Prepare a restore.
 
         Args:
-            brokers: the addresses of the cluster.
+            client: how the cluster is reached (`client_options`).
             topology: the topics.
             metrics: where progress is shown.
             stall_timeout_s: how long no position may move before this gives up.
             age_max_ms: a store last written longer ago is thrown away, because tombstones may be gone from the changelog.
             progress: told how far it is whenever a position has moved.
         """
-        self._brokers = brokers
+        self._client = client
         self._topology = topology
         self._metrics = metrics
         self._stall_timeout_s = stall_timeout_s
@@ -91,7 +92,7 @@ class Restore:
             StalledError: nothing moves.
         """
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._brokers,
+            **self._client,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from stream_app import compiled
 from stream_app.engine.fold import Processor, ProcessorFactory
 from stream_app.engine.stream import Engine
@@ -30,8 +32,9 @@ from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics
 from stream_app.telemetry.server import MetricsServer
 from stream_app.worker.beside import insights_beside
+from stream_app.worker.cluster import what_broke
 from stream_app.worker.policies import policy_follower
-from stream_app.worker.preflight import lock_data_dir, preflight
+from stream_app.worker.preflight import check_rights, lock_data_dir, preflight
 from stream_app.worker.topics import INPUTS, TABLE, retentions
 
 OUTPUTS = (
@@ -71,6 +74,7 @@ async def _worker(settings: Settings, key: bytes | None) -> None:
     def factory(partition: int, partitions: int) -> Processor:
         return StatusProcessor(book, partition, partitions, settings.grace_ms, settings.topic(REKEYED), erasing)
 
+    await check_rights(settings)
     async with following(settings, book, metrics):
         erasing = None if key is None else Erasing(key, await retentions(settings))
         async with insights_beside(settings):
@@ -81,7 +85,10 @@ async def _worker(settings: Settings, key: bytes | None) -> None:
 async def following(settings: Settings, book: PolicyBook, metrics: Metrics) -> AsyncIterator[None]:
     """Every policy that is published is in the book, and goes on being put there."""
     async with policy_follower(settings, book, metrics) as follower:
-        await follower.read_to_end()
+        try:
+            await follower.read_to_end()
+        except KafkaError as error:
+            raise what_broke(settings, error) from error
         task = asyncio.create_task(_or_end(follower.follow()), name="policies")
         try:
             yield

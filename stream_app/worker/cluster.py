@@ -8,13 +8,27 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
-from stream_app.errors import BrokerUnavailableError, TopicError
+from stream_app.engine.connection import client_options, why_unreachable
+from stream_app.errors import BrokerUnavailableError, Failure, RightsError, TopicError
 from stream_app.settings import Settings
 
 CONNECT_TIMEOUT_S = 10.0
 _REQUEST_TIMEOUT_MS = 10_000
+FIX = "grant it with kafka-acls.sh --add"
+_FORBIDDEN = {
+    TopicAuthorizationFailedError: "reading or writing a topic",
+    GroupAuthorizationFailedError: "joining the consumer group",
+    ClusterAuthorizationFailedError: "writing any topic",
+    TransactionalIdAuthorizationFailed: "the transactional id",
+}
 
 
 @asynccontextmanager
@@ -24,7 +38,7 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
     Raises:
         BrokerUnavailableError: nobody answers within ten seconds, or the connection is lost.
     """
-    client = AIOKafkaAdminClient(bootstrap_servers=settings.brokers, client_id="stream-app", request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    client = AIOKafkaAdminClient(**client_options(settings), client_id="stream-app", request_timeout_ms=_REQUEST_TIMEOUT_MS)
     async with _connected(client, client.close, settings):
         yield client
 
@@ -33,7 +47,7 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
 async def producer(settings: Settings, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
     """An idempotent producer that waits for all replicas; raises like `admin_client`."""
     client = AIOKafkaProducer(
-        bootstrap_servers=settings.brokers,
+        **client_options(settings),
         client_id="stream-app",
         acks="all",
         enable_idempotence=True,
@@ -48,7 +62,7 @@ async def producer(settings: Settings, **options: Any) -> AsyncIterator[AIOKafka
 async def reader(settings: Settings, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer that sees only what is committed, unless `options` say otherwise; raises like `admin_client`."""
     client = AIOKafkaConsumer(
-        bootstrap_servers=settings.brokers,
+        **client_options(settings),
         client_id="stream-app",
         enable_auto_commit=False,
         request_timeout_ms=30_000,
@@ -57,6 +71,17 @@ async def reader(settings: Settings, **options: Any) -> AsyncIterator[AIOKafkaCo
     )
     async with _connected(client, client.stop, settings):
         yield client
+
+
+def what_broke(settings: Settings, error: BaseException, otherwise: Failure | None = None) -> Failure:
+    """A client's error as our one line: what is not allowed, or `otherwise`, or that the broker is lost."""
+    if isinstance(error, KafkaError) and type(error) in _FORBIDDEN:
+        given = error.args[0] if error.args else ()
+        names = f" ({', '.join(sorted(map(str, given)))})" if isinstance(given, set | frozenset | list | tuple) and given else ""
+        return RightsError(f"{_FORBIDDEN[type(error)]}{names} is not allowed: {FIX}")
+    if otherwise is not None:
+        return otherwise
+    return BrokerUnavailableError(f"the broker at {settings.broker} is lost ({type(error).__name__}): start it again")
 
 
 async def partitions_of(client: AIOKafkaConsumer, settings: Settings, *names: str) -> list[TopicPartition]:
@@ -68,6 +93,8 @@ async def partitions_of(client: AIOKafkaConsumer, settings: Settings, *names: st
     # Asked afresh: what the client remembers may be older than a topic that was created a moment ago.
     cluster = await client._client.fetch_all_metadata()  # noqa: SLF001 - `topics()` makes the same call and keeps the partitions to itself
     missing = [settings.topic(name) for name in names if not cluster.partitions_for_topic(settings.topic(name))]
+    if missing and settings.topic(missing[0]) in cluster.unauthorized_topics:
+        raise RightsError(f"DESCRIBE on topic {settings.topic(missing[0])} is not allowed: {FIX}")
     if missing:
         raise TopicError(f"topic {missing[0]} does not exist: create it with `stream-app topics create`")
     found: list[TopicPartition] = []
@@ -123,14 +150,12 @@ async def _connected(client: Any, close: Any, settings: Settings) -> AsyncIterat
             await client.start()
     except (KafkaError, OSError, TimeoutError) as error:
         await close()
-        raise _unreachable(settings) from error
+        if type(error) in _FORBIDDEN:
+            raise what_broke(settings, error) from error
+        raise BrokerUnavailableError(await why_unreachable(settings)) from error
     finally:
         logger.setLevel(level)
     try:
         yield
     finally:
         await close()
-
-
-def _unreachable(settings: Settings) -> BrokerUnavailableError:
-    return BrokerUnavailableError(f"no Kafka broker answers at {settings.broker}: start it, or set STREAM_APP_BROKER to where it is")

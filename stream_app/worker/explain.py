@@ -13,9 +13,8 @@ from stream_app.codec.events import decode_record
 from stream_app.codec.rekeyed import OFFSET, PARTITION, TOPIC, read_forward
 from stream_app.domain.events import Event
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.errors import BrokerUnavailableError
 from stream_app.settings import Settings
-from stream_app.worker.cluster import partitions_of, reader
+from stream_app.worker.cluster import partitions_of, reader, what_broke
 
 Progress = Callable[[int, int], None]
 Headers = Sequence[tuple[str, bytes | None]]
@@ -60,7 +59,7 @@ async def find_customer(settings: Settings, shop: str, customer: str, progress: 
             client.assign(assigned)
             await _read(client, assigned, search, progress)
         except (KafkaError, OSError) as error:
-            raise BrokerUnavailableError(f"the broker at {settings.broker} is lost ({type(error).__name__}): start it again") from error
+            raise what_broke(settings, error) from error
     return search.found()
 
 

@@ -8,10 +8,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from stream_app.engine import topic_ids
-from stream_app.errors import BrokerUnavailableError
 from stream_app.feed import HISTORY, Batch, Partition, PolicyRecord, Pulse, Record
 from stream_app.settings import Settings
-from stream_app.worker.cluster import admin_client, partitions_of, read_to_end, reader
+from stream_app.worker.cluster import admin_client, partitions_of, read_to_end, reader, what_broke
 from stream_app.worker.explain import Found, find_customer
 
 _INPUTS = ("orders", "contacts", "customer-events-rekeyed")
@@ -97,6 +96,4 @@ class KafkaTopics:
         try:
             yield
         except (KafkaError, OSError) as error:
-            raise BrokerUnavailableError(
-                f"the broker at {self._settings.broker} is lost ({type(error).__name__}): start it again"
-            ) from error
+            raise what_broke(self._settings, error) from error

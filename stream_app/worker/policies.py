@@ -45,6 +45,7 @@ class PolicyFollower:
 
         Raises:
             BrokerUnavailableError: the end is not reached in time.
+            KafkaError: the client cannot go on.
         """
         try:
             async with asyncio.timeout(_READ_TIMEOUT_S):

@@ -17,7 +17,7 @@ from stream_app.codec.policy import DEFAULT_KEY, encode_policy_document, policy_
 from stream_app.codec.times import format_time
 from stream_app.errors import Failure, PolicyError, TopicError
 from stream_app.settings import Settings
-from stream_app.worker.cluster import partitions_of, producer, read_to_end, reader
+from stream_app.worker.cluster import partitions_of, producer, read_to_end, reader, what_broke
 
 TOPIC = "policies"
 DEFAULT_SHOP = DEFAULT_KEY.decode()
@@ -239,6 +239,5 @@ async def _send(settings: Settings, shop: str, value: bytes | None, at_ms: int |
         try:
             await client.send_and_wait(settings.topic(TOPIC), value, key=shop.encode(), timestamp_ms=recorded_ms, headers=[*headers])
         except (KafkaError, OSError) as error:
-            raise TopicError(
-                f"the policy could not be published ({type(error).__name__}): see that the broker lives, then try again"
-            ) from error
+            text = f"the policy could not be published ({type(error).__name__}): see that the broker lives, then try again"
+            raise what_broke(settings, error, TopicError(text)) from error

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from stream_app.errors import BrokerUnavailableError, Failure
+from stream_app.errors import BrokerUnavailableError, Failure, RightsError
 from stream_app.settings import Settings
-from stream_app.worker.cluster import admin_client
+from stream_app.worker.cluster import FIX, admin_client
+from stream_app.worker.doctor.rights import find_lacking
 from stream_app.worker.topics import check_topics
 
 _LOCK_NAME = "worker.lock"
@@ -34,12 +36,29 @@ async def preflight(settings: Settings) -> Facts:
     """Check the broker and the topics.
 
     Raises:
-        BrokerUnavailableError: nobody answers.
+        BrokerUnavailableError: nobody answers, or we are not let in.
         TopicError: a topic is missing or wrongly set up.
     """
     partitions = await check_topics(settings)
     async with admin_client(settings) as admin:
         return Facts(partitions, await cluster_id_of(admin, settings))
+
+
+async def check_rights(settings: Settings) -> None:
+    """Check what the broker lets a worker do, before it does anything: a right that lacks would show in its first unit of work.
+
+    Raises:
+        BrokerUnavailableError: nobody answers, or we are not let in.
+        RightsError: something is not allowed; the text names the right and the resource.
+    """
+    try:
+        async with admin_client(settings) as admin:
+            lacking = await find_lacking(admin, settings)
+    except (KafkaError, NotImplementedError):  # the broker does not tell; what lacks shows when it is needed
+        return
+    if lacking:
+        more = f" (and {len(lacking) - 1} more, see `stream-app doctor`)" if len(lacking) > 1 else ""
+        raise RightsError(f"{lacking[0]}{more}: {FIX}")
 
 
 async def cluster_id_of(admin: AIOKafkaAdminClient, settings: Settings) -> str:

@@ -22,7 +22,7 @@ from stream_app.codec.times import parse_time_ms
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES
 from stream_app.errors import Failure
 from stream_app.settings import Settings
-from stream_app.worker.cluster import producer
+from stream_app.worker.cluster import producer, what_broke
 from stream_app.worker.sender import KEYS_REMEMBERED_MAX, OPTIONS, Sender, watermark_of
 
 COMPLAINTS_MAX = 10
@@ -101,7 +101,8 @@ async def publish(
                     await sender.everywhere(shop.encode(), watermark_of(shop, latest_ms), latest_ms)
             await sender.flush()
         except (KafkaError, OSError) as error:
-            raise Failure(f"publishing stopped ({type(error).__name__}): see that the broker lives, then publish again") from error
+            text = f"publishing stopped ({type(error).__name__}): see that the broker lives, then publish again"
+            raise what_broke(settings, error, Failure(text)) from error
     watermarks = len(run.latest_ms) if history else 0
     return Published(run.events, run.refused, run.complaints, watermarks, time.monotonic() - started)
 

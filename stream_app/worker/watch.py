@@ -7,9 +7,8 @@ import msgspec
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from stream_app.errors import BrokerUnavailableError
 from stream_app.settings import Settings
-from stream_app.worker.cluster import partitions_of, reader
+from stream_app.worker.cluster import partitions_of, reader, what_broke
 
 TOPICS = ("status-changes", "win-back", "service-level", "contact-advice")
 
@@ -62,7 +61,7 @@ async def watch(settings: Settings, wanted: Filter, *, from_start: bool = False)
                 if wanted.shows(event):
                     yield record.value, event
         except (KafkaError, OSError) as error:
-            raise BrokerUnavailableError(f"the broker at {settings.broker} is lost ({type(error).__name__}): start it again") from error
+            raise what_broke(settings, error) from error
 
 
 def describe(event: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import faust
 from faust.app.base import BootStrategy
 
+from stream_app.engine.connection import client_options
 from stream_app.engine.host.table import Table, TableManager
 from stream_app.engine.host.transport import Transport
 from stream_app.settings import Settings
@@ -24,6 +25,8 @@ class FaustApp(faust.App):
     BootStrategy = _Boot
     mundane_level = "debug"
     engine: "Engine"
+    client: dict[str, Any]
+    """How the cluster is reached; Faust's own `broker` is only what it says in its log."""
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -60,6 +63,7 @@ def build_app(engine: "Engine", settings: Settings) -> FaustApp:
         broker_rebalance_timeout=max(20.0, session_s),
     )
     app.engine = engine
+    app.client = client_options(settings)
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     changelog = app.topic(topology.changelog, partitions=topology.partitions, acks=False, internal=True, compacting=True, **raw)
     app.Table(topology.table, partitions=topology.partitions, changelog_topic=changelog, key_type=bytes, value_type=bytes)

@@ -6,7 +6,7 @@ batches, sleeps a second when every partition is buffered, and seeks to the grou
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import aiokafka
 from aiokafka import TopicPartition
@@ -17,6 +17,7 @@ from faust.types import TP, ConsumerMessage
 from stream_app.errors import PositionError, UnitError
 
 if TYPE_CHECKING:
+    from stream_app.engine.host.app import FaustApp
     from stream_app.engine.stream import Engine
 
 _FETCH_WAIT_S = 0.02
@@ -55,14 +56,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         super().__init__(*args, **kwargs)
         self._turn = asyncio.Lock()  # Faust's thread runs two calls at a time: a fetch and a seek must not cross
 
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        conf = self.app.conf
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002 - the stock signature
+        app = cast("FaustApp", self.app)
+        conf = app.conf
         self._assignor = self.app.assignor
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset="none",  # a position outside the log is refused, never moved in silence
@@ -77,7 +78,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+            **app.client,
         )
 
     async def arrive(self, wanted: frozenset[TP], inputs: frozenset[TP], epoch: int) -> Arrived:

@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 
 
 async def end_hanging(
-    brokers: list[str], changelog: str, outputs: Collection[TopicPartition], abort: Mapping[int, Abort], limit_s: float
+    client: Mapping[str, Any], changelog: str, outputs: Collection[TopicPartition], abort: Mapping[int, Abort], limit_s: float
 ) -> None:
     """Abort what hangs in the changelog of newly owned partitions, and in every partition they may have written to.
 
@@ -39,7 +39,7 @@ async def end_hanging(
     aborting there what is ours does nothing to that.
 
     Args:
-        brokers: the addresses of the cluster.
+        client: how the cluster is reached (`client_options`).
         changelog: the changelog's name on the broker.
         outputs: every partition that may have been written to.
         abort: by partition, how to abort what its producer has left; the producers are started, so nothing of theirs is open.
@@ -51,7 +51,7 @@ async def end_hanging(
     changelogs = {TopicPartition(changelog, partition): partition for partition in abort}
     try:
         async with asyncio.timeout(limit_s):
-            behind = await _still_open(brokers, sorted({*changelogs, *outputs}), _PATIENCE_S)
+            behind = await _still_open(client, sorted({*changelogs, *outputs}), _PATIENCE_S)
             if not behind:
                 return
             hanging = {tp for tp in changelogs if tp in behind}
@@ -60,7 +60,7 @@ async def end_hanging(
             for tp, partition in changelogs.items():
                 if elsewhere or tp in hanging:
                     await abort[partition](elsewhere)
-            if left := await _still_open(brokers, changelogs, limit_s):
+            if left := await _still_open(client, changelogs, limit_s):
                 raise UnitError(_stuck(left))
     except (TimeoutError, KafkaError) as error:
         raise UnitError(f"takeover: the ends of the changelog cannot be read ({type(error).__name__}); start the worker again") from error
@@ -88,10 +88,10 @@ async def stable_end(client: Any, tp: TopicPartition) -> int | None:
     return int(offset)
 
 
-async def _still_open(brokers: list[str], tps: Collection[TopicPartition], patience_s: float) -> list[TopicPartition]:
+async def _still_open(client: Mapping[str, Any], tps: Collection[TopicPartition], patience_s: float) -> list[TopicPartition]:
     """The partitions whose last stable offset does not reach their end within the patience."""
     until = time.monotonic() + patience_s
-    async with _Ends(brokers, tps, "read_committed") as stable, _Ends(brokers, tps, "read_uncommitted") as all_:
+    async with _Ends(client, tps, "read_committed") as stable, _Ends(client, tps, "read_uncommitted") as all_:
         ends = await all_.read()
         while True:
             reached = await stable.read()
@@ -109,9 +109,9 @@ def _stuck(tps: Collection[TopicPartition]) -> str:
 class _Ends:
     """Reads the ends of partitions as one isolation level sees them."""
 
-    def __init__(self, brokers: list[str], tps: Collection[TopicPartition], isolation_level: str) -> None:
+    def __init__(self, client: Mapping[str, Any], tps: Collection[TopicPartition], isolation_level: str) -> None:
         self._tps = list(tps)
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=brokers, isolation_level=isolation_level, enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(**client, isolation_level=isolation_level, enable_auto_commit=False)
 
     async def __aenter__(self) -> "_Ends":
         await self._consumer.start()

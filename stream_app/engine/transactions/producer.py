@@ -69,15 +69,21 @@ class TransactionalProducer:
     """A `UnitProducer` on aiokafka."""
 
     def __init__(
-        self, brokers: list[str], app_id: str, partition: int, changelog: str, *, transaction_timeout_ms: int, client_id: str = "stream-app"
+        self,
+        client: Mapping[str, Any],
+        app_id: str,
+        partition: int,
+        changelog: str,
+        *,
+        transaction_timeout_ms: int,
+        client_id: str = "stream-app",
     ) -> None:
-        self._brokers = brokers
         self._group = app_id
         self._partition = partition
         self._changelog = changelog
         self._deadline_s = transaction_timeout_ms / 1000 * _DEADLINE_SHARE
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=brokers,
+            **client,
             client_id=f"{client_id}-{partition}",
             transactional_id=f"{app_id}-{partition}",
             transaction_timeout_ms=transaction_timeout_ms,

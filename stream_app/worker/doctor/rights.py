@@ -1,12 +1,14 @@
 """What the broker lets us do, asked for without doing it."""
 
+import asyncio
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
+from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed, for_code
 from aiokafka.protocol.admin import DescribeAclsRequest
 
 from stream_app.settings import Settings
+from stream_app.worker.cluster import FIX
 from stream_app.worker.doctor.findings import Finding
 from stream_app.worker.doctor.wire import TRANSACTION, GroupRequest, TopicRightsRequest, ask, coordinator
 from stream_app.worker.topics import Topic, insights_group, topics_of
@@ -20,19 +22,29 @@ _ANY = 1
 _NO_AUTHORIZER = 54
 _TOPIC_REFUSED = 29
 _GROUP_REFUSED = 30
+_LOADING_POLLS = 25
+_LOADING_POLL_S = 0.2
 
 
 async def check_rights(admin: AIOKafkaAdminClient, settings: Settings) -> list[Finding]:
     """One finding for each resource that lacks a right, or one that says that nothing is lacking."""
     try:
-        lacking = [*await _topics(admin, settings), *await _groups(admin, settings), *await _transactional_id(admin, settings)]
-        if lacking:
-            return [Finding("acls", "failed", f"{what}: grant it with kafka-acls.sh --add") for what in lacking]
+        if lacking := await find_lacking(admin, settings):
+            return [Finding("acls", "failed", f"{what}: {FIX}") for what in lacking]
         if await _has_no_authorizer(admin):
             return [Finding("acls", "ok", "no authorizer: the broker lets everybody do everything")]
     except (KafkaError, NotImplementedError) as error:
         return [Finding("acls", "skipped", f"the broker does not tell what is allowed ({type(error).__name__})")]
     return [Finding("acls", "ok", "everything that a worker does is allowed")]
+
+
+async def find_lacking(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+    """What a worker needs and may not do, one phrase a resource.
+
+    Raises:
+        KafkaError, NotImplementedError: the broker does not tell.
+    """
+    return [*await _topics(admin, settings), *await _groups(admin, settings), *await _transactional_id(admin, settings)]
 
 
 async def _topics(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
@@ -65,7 +77,13 @@ async def _group(admin: AIOKafkaAdminClient, name: str) -> list[str]:
         if error.errno != _GROUP_REFUSED:
             raise
         return [f"READ on group {name} is not allowed"]
-    group = (await ask(admin, GroupRequest(name), node)).groups[0]
+    for _ in range(_LOADING_POLLS):
+        group = (await ask(admin, GroupRequest(name), node)).groups[0]
+        if group[0] in (0, _GROUP_REFUSED):
+            break
+        await asyncio.sleep(_LOADING_POLL_S)  # its coordinator has only just begun
+    else:
+        raise for_code(group[0])
     missing = [READ] if group[0] == _GROUP_REFUSED else _without(group[-1], [READ])
     return [f"{_list(missing)} on group {name} is not allowed"] if missing else []
 
