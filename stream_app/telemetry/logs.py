@@ -51,6 +51,8 @@ def configure_logging(style: Literal["text", "json"], level: str) -> None:
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("faust.livecheck").setLevel(logging.ERROR)
+    # It writes down from which address each request came that is no HTTP; whatever goes wrong in an answer we tell ourselves.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def get_logger(name: str) -> Any:

@@ -22,7 +22,6 @@ from stream_app.worker.cluster import input_partitions, producer
 from stream_app.worker.sender import OPTIONS
 
 _HASHES: Final = 2**31  # what Kafka's partitioner keeps of murmur2: both topics need it
-_RETRY_BACKOFF_MS: Final = 20
 _LINGER_S: Final = 0.002
 _PATIENCE_S: Final = 10.0
 _STALLED_S: Final = 5.0
@@ -265,7 +264,7 @@ async def kafka_outbox(settings: Settings, observe: Observe) -> AsyncIterator[Ou
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[tuple[Client, Mapping[str, int]]]:
-        async with producer(settings, retry_backoff_ms=_RETRY_BACKOFF_MS, **OPTIONS) as client:
+        async with producer(settings, **OPTIONS) as client:
             yield client, await input_partitions(client, settings)
 
     outbox = Outbox(connect, settings.topic, observe)

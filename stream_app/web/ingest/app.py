@@ -71,11 +71,11 @@ def build_ingest(log: Log, access: Access | None, metrics: IngestMetrics, *, per
 class _Room:
     """Bytes that a request takes up while it is read; what it holds takes up room of its own as soon as it waits for Kafka."""
 
-    __slots__ = ("_doors", "_size")
+    __slots__ = ("_doors", "_is_known", "_size")
 
-    def __init__(self, doors: "_Doors", size: int) -> None:
-        self._doors, self._size = doors, size
-        doors.reading_bytes += size
+    def __init__(self, doors: "_Doors", size: int, *, is_known: bool) -> None:
+        self._doors, self._size, self._is_known = doors, size, is_known
+        doors.reading_bytes[is_known] += size
 
     def __enter__(self) -> "_Room":
         return self
@@ -85,7 +85,7 @@ class _Room:
 
     def leave(self) -> None:
         """Give it back."""
-        self._doors.reading_bytes -= self._size
+        self._doors.reading_bytes[self._is_known] -= self._size
         self._size = 0
 
 
@@ -93,7 +93,8 @@ class _Doors:
     """What answers each path."""
 
     def __init__(self, log: Log, access: Access | None, metrics: IngestMetrics, per_second: int, waiting_bytes_max: int) -> None:
-        self.reading_bytes = 0
+        self.reading_bytes = {True: 0, False: 0}
+        """What those take up who have shown a key, and those who have yet to show that they may write."""
         self._log = log
         self._access = access
         self._metrics = metrics
@@ -103,7 +104,7 @@ class _Doors:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """CloudEvents: all of a request, or none."""
         shop = self._everybody if self._access is None else self._of_key(key_of(request.headers.get("Authorization", "")))
-        with self._room(request) as room:
+        with self._room(request, is_known=True) as room:
             body = await _read(request)
             found = await read_cloudevents(request.headers, body, shop.name, _now_ms())
             if found.flaws:
@@ -125,7 +126,7 @@ class _Doors:
         platform = PLATFORMS.get(request.match_info["platform"])
         if platform is None:
             raise web.HTTPNotFound
-        with self._room(request) as room:
+        with self._room(request, is_known=False) as room:
             body = await _read(request)
             if is_ping(platform, request.headers, body):
                 return _answer(HTTPStatus.OK, {"accepted": 0, "ignored": 1})
@@ -142,7 +143,7 @@ class _Doors:
     async def _segment(self, request: web.Request, form: str) -> web.StreamResponse:
         key = key_of(request.headers.get("Authorization", ""))
         shop = None if key is None else self._of_key(key)
-        with self._room(request) as room:
+        with self._room(request, is_known=shop is not None) as room:
             document = read_document(await _read(request))
             shop = shop or self._of_key(write_key(document))
             assert shop.name is not None, "a key is of one shop"
@@ -176,12 +177,14 @@ class _Doors:
             raise Problem(HTTPStatus.UNAUTHORIZED, "the key is missing or wrong", field="Authorization", fix=fix)
         return shop
 
-    def _room(self, request: web.Request) -> _Room:
+    def _room(self, request: web.Request, *, is_known: bool) -> _Room:
         size = min(request.content_length or BODY_BYTES_MAX, BODY_BYTES_MAX)
-        if self.reading_bytes + self._log.waiting_bytes + size > self._waiting_bytes_max:
+        taken = sum(self.reading_bytes.values()) + self._log.waiting_bytes
+        # Half of it is kept from strangers, so that nobody can keep the shops out by sending slowly.
+        if taken + size > self._waiting_bytes_max or (not is_known and (self.reading_bytes[False] + size) * 2 > self._waiting_bytes_max):
             self._metrics.throttled("waiting")
             raise Problem(429, "more waits for Kafka than there is room for", fix=f"wait {_FULL_S} s", retry_after_s=_FULL_S)
-        return _Room(self, size)
+        return _Room(self, size, is_known=is_known)
 
 
 async def _read(request: web.Request) -> bytes:

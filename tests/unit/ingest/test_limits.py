@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from stream_app.telemetry.ingest import FORMS, IngestMetrics
+from stream_app.web.api.guard import Rates
 from stream_app.web.ingest.app import BODY_BYTES_MAX
 from stream_app.web.ingest.openapi import DOCUMENT
 from tests.unit.ingest.door import KEY, OTHER_KEY, door
@@ -33,6 +34,13 @@ async def test_a_shop_has_so_many_events_a_second_and_others_are_not_kept_by_it(
         assert (await knock.post("/v1/events", event(), SINGLE, KEY))[0] == 202
         assert knock.counted("throttled_total", why="rate") == 1
         assert len(knock.log.entries) == 11
+
+
+def test_what_is_more_than_a_full_bucket_is_owed() -> None:
+    rates = Rates(5)
+    assert rates.take("", 0.0, 100) == 0
+    assert rates.take("", 0.0) == pytest.approx((100 - 10 + 1) / 5)
+    assert rates.take("", 18.2) == 0
 
 
 async def test_an_answer_waits_until_the_event_is_stored() -> None:
@@ -78,6 +86,24 @@ async def test_bodies_that_are_still_coming_take_room() -> None:
             assert (await reader.readline()).startswith(b"HTTP/1.1 202")
             writer.close()
         assert (await knock.post("/v1/events", body, SINGLE))[0] == 202
+
+
+async def test_strangers_who_send_slowly_do_not_keep_the_shops_out() -> None:
+    body = json.dumps(event()).encode()
+    async with door(waiting_bytes_max=4 * len(body)) as knock:
+        port = int(knock.address.rpartition(":")[2])
+        half = []
+        for _ in range(4):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = b"POST /v1/webhooks/shopify/acme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+            writer.write(head + body[:10])
+            half.append((reader, writer))
+        for reader, _ in half[2:]:
+            async with asyncio.timeout(5):
+                assert (await reader.readline()).startswith(b"HTTP/1.1 429")
+        assert (await knock.post("/v1/events", body, SINGLE))[0] == 202
+        for _, writer in half:
+            writer.close()
 
 
 async def test_kafka_not_heard_is_503_with_when_to_come_back_and_not_ready() -> None:
