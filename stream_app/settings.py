@@ -66,7 +66,7 @@ class Settings(BaseSettings):
 
     grace_ms: int = Field(200, ge=0, le=3_600_000, description="how long a deadline waits for events that are under way, 0 or more")
     retention_days: int | None = Field(None, ge=1, description="how long input topics keep events; leave it out to keep them for ever")
-    unit_records_max: int = Field(4_000, ge=1, le=1_000_000, description="the most records of one unit of work, 1 or more")
+    unit_records_max: int = Field(8_000, ge=1, le=1_000_000, description="the most records of one unit of work, 1 or more")
     batch_wait_ms: int = Field(20, ge=0, le=10_000, description="how long a unit of work waits for more records, 0 or more")
     merge_wait_ms: int = Field(30_000, ge=0, le=600_000, description="how long an input with lag is waited for, 0 or more")
     sweep_rate: int = Field(

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.place import PARTITIONS, Place
 from benchmarks.product.process import usage
-from stream_app.engine.stores.frame import MARKER_KEY, decode_marker
+from stream_app.engine.stores.marker import MARKER_KEY, decode_marker
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings, child_environment, load_settings
 from stream_app.worker.cluster import reader

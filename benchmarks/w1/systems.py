@@ -11,7 +11,8 @@ from benchmarks.peers.prepare import HERE as PEERS
 from benchmarks.peers.prepare import java_command, python_of
 from benchmarks.w1.verdict import Said
 from benchmarks.w1_fold import LAYOUT
-from stream_app.engine.stores.frame import MARKER_KEY, state_of
+from stream_app.engine.stores.frame import state_of
+from stream_app.engine.stores.marker import MARKER_KEY
 from stream_app.settings import child_environment
 
 Total = tuple[str, tuple[int, int, str]]

@@ -37,12 +37,16 @@ def _write(outgoing: Outgoing, before: str, after: bytes) -> bytes:
     shop ids are plain (contract.md), and all else is our own.
     """
     who, kind, caused = outgoing.who, outgoing.type, outgoing.causation_id
-    head = f'{before}{{"specversion":"1.0","id":"{outgoing.id}","source":"/shops/{who.shop_id}","type":"{kind}","subject":'
+    if not who.text:
+        who.text = _encode(who.customer_id).decode()
     causation = "" if caused is None else f'"causationid":"{caused}",'
     at = format_time(outgoing.time_ms)
-    tail = f',"time":"{at}","datacontenttype":"application/json","origin":"{outgoing.origin}",{causation}"data":'
+    head = (
+        f'{before}{{"specversion":"1.0","id":"{outgoing.id}","source":"/shops/{who.shop_id}","type":"{kind}","subject":{who.text},'
+        f'"time":"{at}","datacontenttype":"application/json","origin":"{outgoing.origin}",{causation}"data":'
+    )
     data = _encode(with_times(outgoing.data, _TIMELESS_OF_PROFILE if kind == PROFILE else _TIMELESS))
-    return b"".join((head.encode(), _encode(who.customer_id), tail.encode(), data, after))
+    return head.encode() + data + after
 
 
 def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[str, Any]:

@@ -51,14 +51,14 @@ def format_time(time_ms: int) -> str:
 
 
 def _format(time_ms: int) -> str:
-    day, rest = divmod(time_ms, DAY_MS)
+    day, rest = time_ms // DAY_MS, time_ms % DAY_MS
     head = _days.get(day)
     if head is None:
         if len(_days) >= _REMEMBERED_MAX:
             _days.clear()
-        head = _days[day] = date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
-    minute, rest = divmod(rest, 60_000)
-    return f"{head}T{_clock[minute]}{_second_texts[rest // 1000]}{_milli_texts[rest % 1000]}"
+        head = _days[day] = date.fromordinal(day + _EPOCH_ORDINAL).isoformat() + "T"
+    rest_ms = rest % 60_000
+    return head + _clock[rest // 60_000] + _second_texts[rest_ms // 1000] + _milli_texts[rest_ms % 1000]
 
 
 def _parse_slowly(text: str) -> int | None:

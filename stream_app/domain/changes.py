@@ -46,12 +46,12 @@ class Cause:
 
 
 class Who:
-    """Whose events these are; and what was computed for his ids, so that it is done once: his part of each, and the latest change's."""
+    """Whose events these are; and what is computed of him once: his part of each id, the latest change's id, and his own as JSON text."""
 
     def __init__(self, shop_id: str, customer_id: str) -> None:
         self.shop_id = shop_id
         self.customer_id = customer_id
-        self.part = b""
+        self.part, self.text = b"", ""
         self.change = 0, 0, ""  # when he was born, the sequence, the id
 
 

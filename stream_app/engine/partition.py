@@ -11,7 +11,7 @@ from stream_app.engine.fold import Decoded, Processor
 from stream_app.engine.inputs import Input, bound_of, take
 from stream_app.engine.pace import Pace, Slices, SweepProgress, breathe
 from stream_app.engine.stores.cleaning import Cleaner, timers_of
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.stores.store import Store
 from stream_app.engine.topology import Topology
 from stream_app.engine.transactions.partitioner import forget_keys
@@ -25,7 +25,6 @@ _FIRES_MIN, _FIRES_MAX = 20, 100
 _SWEEP_LIMIT = 25
 _SWEEPS_MIN, _SWEEPS_MAX = 4, 100
 _TAKE_SLICE = 500
-_QUEUE_UNITS = 2
 _CACHE_BYTES = 64 << 20
 _CACHE_BYTES_MIN = 1 << 20
 
@@ -110,7 +109,7 @@ class PartitionRuntime:
 
     def wants(self, entry: Input) -> bool:
         """Whether there is room for another record batch."""
-        return self._active and not entry.under_way and len(entry) < _QUEUE_UNITS * self._settings.unit_records_max
+        return self._active and not entry.under_way and len(entry) < self._settings.unit_records_max
 
     def tick(self, wall_ms: int) -> None:
         """Time has passed: when nothing is unread, deadlines may be due by the wall clock; and a sweep may go on."""

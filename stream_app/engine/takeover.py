@@ -16,7 +16,8 @@ from aiokafka.errors import KafkaError
 from msgspec import Struct
 
 from stream_app.engine.stores.cleaning import timers_of
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, deadline_of, decode_marker
+from stream_app.engine.stores.frame import deadline_of
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, decode_marker
 from stream_app.engine.stores.store import Changes, Store
 from stream_app.engine.topic_ids import is_made_anew
 from stream_app.engine.topology import Topology

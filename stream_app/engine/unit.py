@@ -224,7 +224,11 @@ class UnitOfWork:
 
     def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int | None = None) -> None:
         """Add an output record; without `partition` it goes to the partition of the unit's number."""
-        self.outputs.setdefault((topic, partition), []).append((key, value, headers))
+        target = topic, partition
+        records = self.outputs.get(target)
+        if records is None:
+            records = self.outputs[target] = []
+        records.append((key, value, headers))
 
     def count(self, name: str, *labels: str, by: int = 1) -> None:
         """Count something; observed after the commit."""

@@ -5,7 +5,8 @@ from copy import deepcopy
 import pytest
 
 from stream_app.codec.state import decode_state, encode_state
-from stream_app.engine.stores.frame import MARKER_KEY, frame, state_of
+from stream_app.engine.stores.frame import frame, state_of
+from stream_app.engine.stores.marker import MARKER_KEY
 from stream_app.engine.topology import changelog_name
 from stream_app.worker.cluster import producer, read_to_end
 from stream_app.worker.topics import TABLE

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.history import START_MS, YEAR_MS, make_history
 from stream_app.codec.times import format_time
-from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.stores.marker import MARKER_KEY
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
 from stream_app.worker.cluster import read_to_end

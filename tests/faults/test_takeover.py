@@ -10,7 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidTxnState, KafkaError
 
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker, frame
+from stream_app.engine.stores.frame import frame
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
 from stream_app.worker.topics import TABLE, create_topics

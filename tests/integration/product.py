@@ -11,7 +11,8 @@ from typing import Any
 
 from stream_app.codec.state import decode_state
 from stream_app.domain.facts.state import State
-from stream_app.engine.stores.frame import MARKER_KEY, state_of
+from stream_app.engine.stores.frame import state_of
+from stream_app.engine.stores.marker import MARKER_KEY
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings, child_environment
 from stream_app.worker.cluster import read_to_end

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.stores.marker import MARKER_KEY
 from stream_app.engine.topology import changelog_name
 from stream_app.errors import PolicyError
 from stream_app.settings import Settings

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from stream_app.demo.broker import free_port
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, encode_marker, frame
+from stream_app.engine.stores.frame import frame
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer

@@ -9,7 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_app.codec.state import STATE_VERSION
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, decode_marker, encode_marker, frame, state_of
+from stream_app.engine.stores.frame import frame, state_of
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, decode_marker, encode_marker
 from stream_app.engine.topology import changelog_name
 from stream_app.settings import Settings
 from stream_app.worker.cluster import producer

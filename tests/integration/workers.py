@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, decode_marker
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, decode_marker
 from stream_app.engine.topology import changelog_name
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.settings import Settings, child_environment

@@ -1,6 +1,6 @@
 """The broker: topics, the transaction coordinator with its epochs, and its deaths."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -120,7 +120,7 @@ class Broker(Network):
         if log is not None:
             entry.logs[log] = None
 
-    def produce(self, entry: Transactional, epoch: int, log: Log, sent: list[Sent], attempt: Attempt, timeout_s: float) -> int:
+    def produce(self, entry: Transactional, epoch: int, log: Log, sent: Sequence[Sent], attempt: Attempt, timeout_s: float) -> int:
         """AddPartitionsToTxn and Produce."""
         self.join(entry, epoch, log, attempt, timeout_s)
         return log.append(sent, self.now_ms(), entry.number, attempt)

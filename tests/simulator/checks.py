@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from stream_app.codec.dead_letters import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC
-from stream_app.engine.stores.frame import MARKER_KEY, state_of
+from stream_app.engine.stores.frame import state_of
+from stream_app.engine.stores.marker import MARKER_KEY
 from tests.oracle.days import parse_ms
 from tests.simulator.broker import Attempt
 from tests.simulator.history import INPUTS

@@ -1,7 +1,7 @@
 """aiokafka's producer and consumer, as far as the product calls them, on the simulated broker."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -30,26 +30,20 @@ class Metadata:
 
 
 class Batch:
-    """A record batch under construction."""
+    """A record batch."""
 
-    def __init__(self, size: int) -> None:
-        self.sent: list[Sent] = []
-        self._size = size
-        self._closed = False
-
-    def append(
-        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
-    ) -> object | None:
-        if self._closed or len(self.sent) == self._size:
-            return None
-        self.sent.append((key, value, tuple(headers)))
-        return self
-
-    def close(self) -> None:
-        self._closed = True
+    def __init__(self, sent: Sequence[Sent]) -> None:
+        self.sent = sent
 
     def record_count(self) -> int:
         return len(self.sent)
+
+
+async def pack(records: Sequence[Sent], timestamp_ms: int) -> AsyncIterator[Batch]:
+    """As the engine's own, but that a batch is full after so many records."""
+    size = _process().batch_records
+    for first in range(0, len(records), size):
+        yield Batch(records[first : first + size])
 
 
 class SimConnections:
@@ -104,9 +98,6 @@ class SimProducer:
         entry, attempt = self._open()
         await self._broker.ask("offsets", lambda: self._broker.join(entry, self._epoch, None, attempt, self._timeout_s))
 
-    def create_batch(self) -> Batch:
-        return Batch(self._process.batch_records)
-
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Metadata]:
         return self._send(batch.sent, self._broker.logs[topic, partition])
 
@@ -134,14 +125,14 @@ class SimProducer:
         assert self._attempt is not None
         return self._entry, self._attempt
 
-    def _send(self, sent: list[Sent], log: Log) -> asyncio.Future[Metadata]:
+    def _send(self, sent: Sequence[Sent], log: Log) -> asyncio.Future[Metadata]:
         """Send one batch after the other to one partition, as the client does."""
         before = self._sending.get(log)
         after = asyncio.ensure_future(self._send_after(before, sent, log))
         self._sending[log] = after
         return after
 
-    async def _send_after(self, before: asyncio.Future[Any] | None, sent: list[Sent], log: Log) -> Metadata:
+    async def _send_after(self, before: asyncio.Future[Any] | None, sent: Sequence[Sent], log: Log) -> Metadata:
         if before is not None and not before.done():
             await asyncio.wait([before])
         entry, attempt = self._open()
@@ -219,6 +210,7 @@ class SimClient:
         self._broker: Broker = process.broker
         self._places: dict[tuple[str, int], _Place] = {}
         self._fetcher = self._subscription = self.subscription = self.assignment = self
+        self._records: dict[tuple[str, int], Any] = {}
 
     def fetch_context(self) -> AbstractContextManager[None]:
         return nullcontext()

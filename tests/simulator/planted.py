@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from stream_app.engine import stream, takeover
 from stream_app.engine.partition import PartitionRuntime
-from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.stores.marker import MARKER_KEY
 from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.stream import Engine
 from stream_app.engine.takeover import Restore

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from stream_app.engine import pace, partition, stream, takeover
 from stream_app.engine.transactions import hanging, producer
-from tests.simulator.clients import SimProducer, SimReader
+from tests.simulator.clients import SimProducer, SimReader, pack
 from tests.simulator.plan import schedule
 from tests.simulator.world import REKEYED, World
 
@@ -48,6 +48,7 @@ def _replaced(world: World) -> list[tuple[Any, str, Any]]:
         (takeover, "AIOKafkaConsumer", SimReader),
         (hanging, "AIOKafkaConsumer", SimReader),
         (producer, "AIOKafkaProducer", SimProducer),
+        (producer, "pack", pack),
         (partition, "_FIRE_LIMIT", world.fire_limit),
         (partition, "_SWEEP_LIMIT", world.sweep_limit),
         (partition, "_FIRES_MAX", world.slice_steps),

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import aiokafka
 from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from stream_app.engine.fetched import fetched
 from stream_app.errors import PositionError, UnitError
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         fetcher, subscriptions = consumer._fetcher, consumer._subscription  # noqa: SLF001
         async with self._turn:
             if self.consumer.flow_active and wanted and epoch == engine.epoch:
+                _lighten(fetcher, wanted)
                 with subscriptions.fetch_context():
                     batches = await fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
         subscription = subscriptions.subscription
@@ -221,6 +224,14 @@ class Transport(driver.Transport):
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer = Consumer
+
+
+def _lighten(fetcher: Any, wanted: frozenset[TP]) -> None:
+    """Let what has arrived for `wanted` become our records, and not aiokafka's."""
+    for tp in wanted:
+        result = fetcher._records.get(tp)  # noqa: SLF001 - there is no other way past them
+        if isinstance(result, FetchResult) and result.has_more():
+            result._partition_records._consumer_record = fetched  # noqa: SLF001
 
 
 def _message(tp: TP, batch: Batch, generation: int) -> ConsumerMessage:

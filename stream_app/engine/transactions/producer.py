@@ -18,15 +18,15 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from stream_app.engine.stores.frame import MARKER_KEY
+from stream_app.engine.stores.marker import MARKER_KEY
 from stream_app.engine.topic_ids import topic_ids
+from stream_app.engine.transactions.batches import BATCH_BYTES, pack
 from stream_app.engine.transactions.hanging import stable_end
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.engine.unit import Output
 from stream_app.errors import UnitError
 
 Outputs = Mapping[tuple[str, int | None], Sequence[Output]]
-_BATCH_BYTES = 960 << 10  # below the broker's default limit of 1 MiB for a record batch, whatever compression does
 _REQUEST_BYTES = 4 << 20
 _RETRY_BACKOFF_MS = 5
 _DEADLINE_SHARE = 0.8
@@ -35,7 +35,6 @@ _PATIENCE_S = 5.0  # an answering broker may take so long to end a transaction, 
 _POLL_S = 0.05
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 3.0
-_NO_HEADERS: list[tuple[str, bytes | None]] = []
 
 
 class UnitProducer(Protocol):
@@ -89,10 +88,10 @@ class TransactionalProducer:
             transaction_timeout_ms=transaction_timeout_ms,
             request_timeout_ms=max(1_000, transaction_timeout_ms),
             acks="all",
-            compression_type="zstd",  # at the levels the client uses, cheaper than lz4 and smaller,
+            compression_type="zstd",  # of the batches too (batches.py): cheaper than lz4, and smaller
             linger_ms=0,
             retry_backoff_ms=_RETRY_BACKOFF_MS,
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=BATCH_BYTES,
             max_request_size=_REQUEST_BYTES,
         )
         self._partitions: dict[str, int] = {}
@@ -213,19 +212,10 @@ class TransactionalProducer:
 
     async def _send(self, topic: str, partition: int, records: Sequence[Output], now_ms: int) -> int:
         """Send records to one partition in as few batches as they need; returns the offset after the last one."""
-        producer = self._producer
-        pending: list[tuple[Any, int]] = []
-        batch = producer.create_batch()
-        append = batch.append
-        for key, value, given in records:
-            headers = list(given) if given else _NO_HEADERS
-            if append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
-                pending.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
-                batch = producer.create_batch()
-                append = batch.append
-                append(timestamp=now_ms, key=key, value=value, headers=headers)
-        batch.close()
-        pending.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
+        pending: list[tuple[Any, int]] = [
+            (await self._producer.send_batch(batch, topic, partition=partition), batch.record_count())
+            async for batch in pack(records, now_ms)
+        ]
         metadata = await asyncio.gather(*(future for future, _ in pending))
         last = int(metadata[-1].offset)
         if last < 0:

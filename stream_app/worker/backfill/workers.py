@@ -13,7 +13,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, decode_marker
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, decode_marker
 from stream_app.engine.topology import changelog_name
 from stream_app.errors import BrokerUnavailableError, PolicyError
 from stream_app.processor.policies import PolicyBook

@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED, FetchResult, PartitionRecords
+from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
-from stream_app.engine.host.transport import Arrived, Consumer, ConsumerThread
+from stream_app.engine.fetched import FetchedRecord
+from stream_app.engine.host.transport import Arrived, Consumer, ConsumerThread, _lighten
 from stream_app.engine.stream import Engine
+from stream_app.engine.transactions.batches import pack
+from stream_app.engine.unit import Output
 from tests.simulator.member import Below
 
 ORDERS = TP("orders", 0)
@@ -24,6 +29,7 @@ class Client:
         self.gate = asyncio.Event()
         self.gate.set()
         self._fetcher = self
+        self._records: dict[TP, Any] = {}
         self._subscription = SimpleNamespace(fetch_context=nullcontext, subscription=None)
         self._coordinator = SimpleNamespace(member_id="member")
 
@@ -110,3 +116,22 @@ async def test_a_takeover_that_a_rebalance_has_overtaken_resumes_nothing(engine:
     await engine.take_over(assigned)
     await consumer.perform_seek()
     assert engine.ready
+
+
+async def test_a_fetched_record_says_what_aiokafka_s_own_says() -> None:
+    sent: list[Output] = [(b"a", b"1", (("h", b"x"), ("n", None))), (None, None, ()), (b"c", b"3" * 70_000, ())]
+    (batch,) = [batch async for batch in pack(sent, 1_700_000_000_000)]
+    made = []
+    for light in (True, False):
+        log = PartitionRecords(ORDERS, MemoryRecords(bytes(batch._build())), None, 0, None, None, True, READ_UNCOMMITTED)
+        place = SimpleNamespace(paused=False, position=0, consumed_to=lambda _: None)
+        assignment = SimpleNamespace(active=True, state_value=lambda _, at=place: at)
+        result = FetchResult(ORDERS, assignment=assignment, partition_records=log, backoff=0)
+        if light:
+            _lighten(SimpleNamespace(_records={ORDERS: result}), frozenset({ORDERS}))
+        made.append(result.getall())
+    ours, theirs = made
+    assert {type(record) for record in ours} == {FetchedRecord}
+    for name in ("topic", "partition", "offset", "timestamp", "timestamp_type", "key", "value"):
+        assert [getattr(record, name) for record in ours] == [getattr(record, name) for record in theirs]
+    assert [tuple(record.headers) for record in ours] == [record.headers for record in theirs] == [headers for _, _, headers in sent]

@@ -7,7 +7,8 @@ import pytest
 
 from stream_app.codec.state import STATE_VERSION, decode_state, encode_state
 from stream_app.domain.facts.state import NEVER, State
-from stream_app.engine.stores.frame import MARKER_KEY, Marker, deadline_of, decode_marker, encode_marker, state_of
+from stream_app.engine.stores.frame import deadline_of, state_of
+from stream_app.engine.stores.marker import MARKER_KEY, Marker, decode_marker, encode_marker
 from stream_app.engine.stores.store import Changes
 from stream_app.errors import VersionError
 from tests.builders import at
