@@ -74,7 +74,7 @@ class _Partition:
     def _replay(self) -> Replay:
         world = self._world
         replay = Replay(world.policies, self._partition, world.partitions, world.grace_ms, REKEYED)
-        if world.story.is_backlog:
+        if world.story.is_told_by_log:
             replay.run_log(self._inputs, world.story.wall_ms)
         else:
             for attempt in self._attempts:
