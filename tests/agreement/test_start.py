@@ -13,7 +13,7 @@ import pytest
 from tests.agreement.product import PROGRAM
 
 PAGE = Path(__file__).parents[2] / "docs" / "start.md"
-BUYERS = 520
+BUYERS = 700
 
 
 def _commands() -> list[str]:
@@ -28,7 +28,7 @@ def _till() -> tuple[str, str]:
     for buyer in range(BUYERS):
         day = datetime(2024, 1, 1) + timedelta(days=random.randint(0, 500))  # noqa: DTZ001 - a till knows no zone
         rhythm = random.choice((20, 45, 90))
-        while day < datetime(2025, 11, 1) and random.random() < 0.75:  # noqa: DTZ001
+        while day < datetime(2025, 11, 1) and random.random() < 0.8:  # noqa: DTZ001
             rows.append((day, f"Pas {9000 + buyer}"))
             day += timedelta(days=random.expovariate(1 / rhythm) + 1)
     rows.sort()
@@ -45,7 +45,7 @@ def _warehouse() -> tuple[str, str]:
     rows = []
     for buyer in range(BUYERS):
         day = datetime(2024, 1, 1) + timedelta(days=random.randint(0, 500))  # noqa: DTZ001
-        while day < datetime(2025, 11, 1) and random.random() < 0.7:  # noqa: DTZ001
+        while day < datetime(2025, 11, 1) and random.random() < 0.8:  # noqa: DTZ001
             rows.append((day, f"{buyer:08x}"))
             day += timedelta(days=random.expovariate(1 / 40) + 1)
     rows.sort()
