@@ -85,6 +85,7 @@ def topics_of(settings: Settings) -> list[Topic]:
         Topic("customer-profiles", compacted, small),
         Topic("insights", compacted, small),
         Topic("dead-letters", {**outputs, _LARGEST: str(2 * _MIB)}, {}),
+        Topic(webhook_retries_name(settings), compacted, {**small, **room}, fixed=1, aside=True),
         Topic(replayed_name(settings), compacted, small, fixed=1, nameless=True, aside=True),
     ]
 
@@ -102,6 +103,11 @@ def sums_name(settings: Settings) -> str:
 def replayed_name(settings: Settings) -> str:
     """The topic, without prefix, that says which dead letters were sent again."""
     return f"{settings.id}-dead-letters-replayed"
+
+
+def webhook_retries_name(settings: Settings) -> str:
+    """The topic, without prefix, of the events that wait for another attempt to deliver them to a webhook's endpoint."""
+    return f"{settings.id}-webhook-retries"
 
 
 async def create_topics(settings: Settings, partitions: int | None = None, replication: int = 1) -> dict[str, str]:

@@ -34,6 +34,7 @@ COMMANDS = [
     "dead-letters list",
     "dead-letters show",
     "dead-letters replay",
+    "webhooks",
     "replay",
     "schemas",
 ]
@@ -101,6 +102,8 @@ def test_version(tmp_path: Path) -> None:
         "dead-letters list --code nonsense",
         "dead-letters replay 0:1 0:x",
         "dead-letters list --since yesterday",
+        "webhooks",
+        "webhooks none.yaml --check",
     ],
 )
 def test_wrong_usage_is_2_and_one_line(words: str, tmp_path: Path) -> None:

@@ -43,7 +43,10 @@ async def set_config(settings: Settings, name: str, key: str, value: str) -> Non
 async def test_every_topic_of_the_contract_is_created_and_stays(settings: Settings) -> None:
     names = [
         *NAMES,
-        *(f"{settings.id}-{own}" for own in ("status-changelog", "insights-changelog", "insights-sums", "dead-letters-replayed")),
+        *(
+            f"{settings.id}-{own}"
+            for own in ("status-changelog", "insights-changelog", "insights-sums", "dead-letters-replayed", "webhook-retries")
+        ),
     ]
     assert await create_topics(settings, partitions=3) == {
         settings.topic(name): "created" for name in (t.name for t in topics_of(settings))
@@ -88,7 +91,7 @@ async def test_retention_is_only_what_the_setting_says(settings: Settings, kafka
 
 
 async def test_a_missing_topic_is_one_line(settings: Settings) -> None:
-    with pytest.raises(TopicError, match=re.escape(f"topic {settings.topic('orders')} does not exist (and 13 more)")):
+    with pytest.raises(TopicError, match=re.escape(f"topic {settings.topic('orders')} does not exist (and 15 more)")):
         await check_topics(settings)
 
 

@@ -83,5 +83,6 @@ The topics as `stream-app topics create` makes them (a test compares the two): n
 - {name: customer-profiles, kind: compacted, write: true, told: true}
 - {name: insights, kind: compacted, write: true, told: true}
 - {name: dead-letters, kind: output, write: true, told: true, initial: {max.message.bytes: "2097152"}}
+- {name: {{ $id }}-webhook-retries, kind: compacted, partitions: 1, aside: true, initial: {max.message.bytes: "1114112"}}
 - {name: {{ $id }}-dead-letters-replayed, kind: compacted, partitions: 1, aside: true}
 {{- end }}
