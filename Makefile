@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test sim test-faults bench bench-history schemas demo
+.PHONY: help setup fmt check test sim test-faults bench bench-history schemas demo audit sbom
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,11 +39,19 @@ fmt: $(READY) ## format the code, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-check: $(READY) ## format, lint, types, and who may import whom
+check: $(READY) ## format, lint, types, who may import whom, and what is unsafe
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml stream_app
+
+audit: $(UV) ## known vulnerabilities of what is installed with the product (asks OSV, so it needs the network)
+	@$(UV) audit --frozen --no-dev $(ARGS)
+
+sbom: $(UV) ## what is installed with the product, as CycloneDX, in dist/sbom.json
+	@mkdir -p dist
+	@$(UV) export --quiet --frozen --no-default-groups --all-extras --format cyclonedx1.5 --preview-features sbom-export --output-file dist/sbom.json >/dev/null
 
 # Rules need no Kafka and run side by side; what starts brokers, browsers and simulators of its own has both cores to itself.
 SIDE_BY_SIDE := $(addprefix tests/,house contract deploy unit properties oracle agreement)

@@ -11,7 +11,6 @@ app = typer.Typer(
     name="stream-app",
     help="Customer status as a stream: every change, silence included, the moment it happens, with proof, exactly once.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

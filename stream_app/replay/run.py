@@ -166,7 +166,8 @@ def _reader(folder: Path) -> Run:
         with (folder / kind).open("rb") as source:
             while True:
                 try:
-                    yield marshal.load(source)  # noqa: S302 - our own process wrote it, moments ago
+                    # Our own process wrote it, moments ago.
+                    yield marshal.load(source)  # noqa: S302  # nosec B302
                 except EOFError:
                     return
 
