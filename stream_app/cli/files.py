@@ -1,5 +1,8 @@
 """`replay` and `schemas`: files in, files out, no Kafka."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +22,9 @@ def replay(
         str | None, typer.Option(help="Time ends here, RFC 3339.  [default: the latest accepted event]", show_default=False)
     ] = None,
     as_given: Annotated[bool, typer.Option("--as-given", help="Apply the events in file order instead of time order.")] = False,
+    memory: Annotated[
+        int, typer.Option(min=1, help="MiB for all processes together; what does not fit goes through temporary files.")
+    ] = 800,
     mapping: sources.Mapping = None,
     shop: sources.Shop = None,
     time_zone: sources.TimeZone = None,
@@ -31,13 +37,40 @@ def replay(
     from stream_app.replay.run import replay as run
 
     until_ms = sources.read_until(until)
-    with sources.as_events(files, mapping, shop, time_zone) as events:
-        done = run(events, policy, out, until_ms, as_given=as_given)
+    with sources.as_events(files, mapping, shop, time_zone) as events, show.interruptible(), _progress_bar() as tell:
+        done = run(events, policy, out, until_ms, as_given=as_given, memory_bytes=memory << 20, tell=tell)
     if not compiled.is_in_use():
         show.note(compiled.SLOWER)
     if erased := done.pop("erasures", 0):
         show.note(f"erasures: {erased}; a replay hashes the ids with a fixed key, a worker needs STREAM_APP_ERASURE_KEY")
     show.note(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.items()))
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[str, float], None] | None]:
+    """What to tell how far the replay is, if somebody is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task, shown = bar.add_task("", total=1.0), ""
+
+    def tell(name: str, part: float) -> None:
+        nonlocal shown
+        if name != shown:
+            bar.start()  # no sooner: it is a thread, and a replay forks before it tells anything
+            shown = name
+            bar.reset(task, description=name)
+        bar.update(task, completed=part)
+
+    try:
+        yield tell
+    finally:
+        bar.stop()
 
 
 def schemas(

@@ -67,6 +67,8 @@ MODULES = (
     "processor.streams",
     "processor.sweep",
     "replay.lives",
+    "replay.routing",
+    "replay.row",
     "replay.shard",
 )
 

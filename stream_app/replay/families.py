@@ -4,7 +4,8 @@ What one does is an event of the other's, so a family is folded together, in one
 """
 
 from collections.abc import Iterable
-from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+from zlib import crc32
 
 from stream_app.codec.events import decode_record
 from stream_app.domain.events import CustomerMerged, Event, ReferralMade
@@ -12,37 +13,31 @@ from stream_app.domain.events import CustomerMerged, Event, ReferralMade
 Name = tuple[str, str]
 """A shop and a customer of it."""
 
-_MARKS = (b"referral.made", b"customer.merged")
-_ESCAPED_MARKS = (b"\\u006", b"\\u007", b"\\u002e", b"\\u002E")
+Key = TypeVar("Key", Name, int)
+
+RELATIONS: Final = ("referral.made", "customer.merged")
+_MARKS: Final = tuple(kind.encode() for kind in RELATIONS)
+_ESCAPED_MARKS: Final = (b"\\u006", b"\\u007", b"\\u002e", b"\\u002E")
 """What a line of such an event holds; a type may be spelt with escapes, and these are those of its letters."""
 
-_BLOCK_BYTES = 1 << 20
 
-
-class Families:
+class Families(Generic[Key]):
     """Who belongs together, by what was said so far."""
 
     def __init__(self) -> None:
-        self._heads: dict[Name, Name] = {}
+        self._heads: dict[Key, Key] = {}
 
-    def join(self, event: Event) -> None:
-        """Put two customers into one family, if that is what the event says."""
-        data = event.data
-        if isinstance(data, ReferralMade):
-            other = data.referred_customer_id
-        elif isinstance(data, CustomerMerged):
-            other = data.into
-        else:
-            return
-        pair = sorted(self._head((event.shop_id, name)) for name in (event.customer_id, other))
-        self._heads[pair[1]] = pair[0]
-        self._heads.setdefault(pair[0], pair[0])
+    def join(self, pair: tuple[Key, Key]) -> None:
+        """Put two customers into one family."""
+        one, other = sorted(self._head(name) for name in pair)
+        self._heads[other] = one
+        self._heads.setdefault(one, one)
 
-    def heads(self) -> dict[Name, Name]:
-        """The first by name of each customer's family; those who are alone are left out."""
+    def heads(self) -> dict[Key, Key]:
+        """The first of each customer's family; those who are alone are left out."""
         return {name: self._head(name) for name in self._heads}
 
-    def _head(self, name: Name) -> Name:
+    def _head(self, name: Key) -> Key:
         """The head of `name`'s family; the way there is shortened."""
         heads, way = self._heads, []
         while heads.get(name, name) != name:
@@ -53,20 +48,32 @@ class Families:
         return name
 
 
-def find_families(files: Iterable[Path]) -> dict[Name, Name]:
-    """The heads of all families in the files, without decoding more than the lines that make them."""
-    families = Families()
-    for file in files:
-        with file.open("rb") as lines:
-            while block := lines.read(_BLOCK_BYTES):
-                block += lines.readline()
-                if _is_marked(block):  # looking into a block costs next to nothing, looking into each line does
-                    for line in block.split(b"\n"):
-                        if _is_marked(line):
-                            event = decode_record(None, line.rstrip(b"\r"), (), 0)
-                            if isinstance(event, Event):
-                                families.join(event)
-    return families.heads()
+def pair_of(event: Event) -> tuple[Name, Name] | None:
+    """The two customers that the event puts into one family."""
+    data: Any = event.data
+    if isinstance(data, ReferralMade):
+        other = data.referred_customer_id
+    elif isinstance(data, CustomerMerged):
+        other = data.into
+    else:
+        return None
+    return (event.shop_id, event.customer_id), (event.shop_id, other)
+
+
+def number_of(name: Name) -> int:
+    """A number that stands for a customer; two may share one, and then only meet where they need not."""
+    return crc32(f"{name[0]}/{name[1]}".encode())
+
+
+def find_pairs(block: bytes) -> Iterable[tuple[int, int]]:
+    """By number, who is put into one family by these lines; only lines that may do so are decoded."""
+    if _is_marked(block):  # looking into a block costs next to nothing, looking into each line does
+        for line in block.split(b"\n"):
+            if _is_marked(line):
+                event = decode_record(None, line.rstrip(b"\r"), (), 0)
+                pair = pair_of(event) if isinstance(event, Event) else None
+                if pair is not None:
+                    yield number_of(pair[0]), number_of(pair[1])
 
 
 def _is_marked(text: bytes) -> bool:

@@ -8,27 +8,47 @@ from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, CustomerFacts, Event, RelationErased
 from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.state import State
+from stream_app.replay.piles import Entry
 
+NEVER: Final = -1
 _TOPICS: Final[dict[str, str]] = {name: "contacts" for name in EVENT_TYPES if name not in ORDER_TYPES}
 
 
 class Life:
-    """A customer, what he has become, and what was said of him: (effective_at, sequence, place, line) of each."""
+    """A customer, and what he has become. `name` sorts as shop and customer do; `said` counts what was encoded of him."""
 
     def __init__(self, who: Who) -> None:
         self.who = who
+        self.name = f"{who.shop_id}\x00{who.customer_id}"  # neither may hold a control character
         self.state: State | None = None
         self.outcome = Outcome()
-        self.said: list[tuple[int, int, int, bytes]] = []
+        self.said = 0
 
     def is_merged(self) -> bool:
         """Whether he was merged into another."""
         return self.state is not None and bool(self.state.merged_into)
 
 
-def name_of(life: Life) -> tuple[str, str]:
-    """The order of customers."""
-    return life.who.shop_id, life.who.customer_id
+class Watermarks:
+    """The accepted watermarks of all shops, by number of line."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[tuple[int, int]]] = {}
+
+    def add(self, number: int, shop_id: str, time_ms: int) -> None:
+        """The next one; one that is known is passed over."""
+        known = self._of.setdefault(shop_id, [])
+        if not known or known[-1][0] < number:
+            known.append((number, time_ms))
+
+    def of(self, shop_id: str, until_ms: int | None) -> list[tuple[int, int]]:
+        """Numbers and times of a shop's, those later than `until_ms` left out."""
+        known = self._of.get(shop_id, [])
+        return known if until_ms is None else [watermark for watermark in known if watermark[1] <= until_ms]
+
+    def latest_ms(self) -> int:
+        """The time of the latest, or NEVER."""
+        return max((time_ms for known in self._of.values() for _, time_ms in known), default=NEVER)
 
 
 def life_of(lives: dict[str, Life], event: Event) -> Life:
@@ -51,12 +71,17 @@ def _named(lives: dict[str, Life], event: Event) -> Life:
     return life
 
 
-def encode(life: Life) -> None:
-    """Turn what was published of one customer into lines."""
-    said, published = life.said, life.outcome.published
+def encode(life: Life, entries: list[Entry]) -> int:
+    """Turn what was published of one customer into lines, as they sort; returns their bytes."""
+    published, name, said, size = life.outcome.published, life.name, life.said, 0
     for outgoing in published:
-        said.append((outgoing.time_ms, outgoing.sequence, len(said), encode_line(outgoing)))
+        line = encode_line(outgoing)
+        entries.append((outgoing.time_ms, name, outgoing.sequence, said, line))
+        said += 1
+        size += len(line)
+    life.said = said
     published.clear()
+    return size
 
 
 def raw_of(number: int, event_type: str, text: bytes | None) -> Raw:

@@ -167,7 +167,7 @@ def test_everything_that_is_published_is_valid(tmp_path: Path, seed: int) -> Non
     told = history(seed, shuffled=bool(seed % 2))
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told.events))
     (tmp_path / "policy.json").write_text(json.dumps(told.document))
-    replay([tmp_path / "events.jsonl"], tmp_path / "policy.json", tmp_path / "out.jsonl", shards=1)
+    replay([tmp_path / "events.jsonl"], tmp_path / "policy.json", tmp_path / "out.jsonl", processes=1)
     seen = set()
     for line in (tmp_path / "out.jsonl").read_text().splitlines():
         published = json.loads(line)
