@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stream_app.telemetry.ingest import IngestMetrics
 from stream_app.telemetry.metrics import Metrics
 from stream_app.telemetry.webhooks import WebhookMetrics
 from tests import packages
@@ -40,7 +41,8 @@ def promtool(*arguments: str) -> str:
 def registered() -> dict[str, tuple[str, frozenset[str]]]:
     """Every metric that the code registers: name as scraped -> type and labels."""
     found = {}
-    for collector in (*Metrics().registry._collector_to_names, *WebhookMetrics().registry._collector_to_names):
+    registries = (Metrics().registry, IngestMetrics().registry, WebhookMetrics().registry)
+    for collector in (each for registry in registries for each in registry._collector_to_names):
         kind = str(collector._type)  # type: ignore[attr-defined]
         name = str(collector._name) + ("_total" if kind == "counter" else "")  # type: ignore[attr-defined]
         found[name] = kind, frozenset(collector._labelnames)  # type: ignore[attr-defined]

@@ -15,8 +15,10 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
+from stream_app.telemetry.ingest import IngestMetrics
 from stream_app.telemetry.metrics import Metrics, UnitSeen
-from stream_app.telemetry.server import MetricsServer
+from stream_app.telemetry.server import MetricsServer, Shown
+from stream_app.telemetry.webhooks import WebhookMetrics
 from tests.deploy.monitor import ROOT, RULES, tool, unknown_names
 
 GRAFANA = ROOT / "deploy" / "grafana"
@@ -91,15 +93,31 @@ def busy(metrics: Metrics) -> None:
     metrics.ready(True)
 
 
-class Prometheus:
-    """A real one that scrapes one address every half a second."""
+def connected(taken: IngestMetrics, given: WebhookMetrics) -> None:
+    """A second of requests, and of deliveries."""
+    taken.answered("events", 202, 0.01)
+    taken.stored("events", 5, 1)
+    taken.refused("track", ["invalid_data"])
+    taken.throttled("rate")
+    taken.produced(5, 0.01)
+    taken.watch(lambda: 10, lambda: True)
+    given.attempt("crm", "delivered", 0.1)
+    given.attempt("crm", "failed", 0.1)
+    given.waiting("crm", 3)
+    given.up("crm", up=True)
 
-    def __init__(self, directory: Path, target: int) -> None:
+
+class Prometheus:
+    """A real one that scrapes a few addresses every half a second."""
+
+    def __init__(self, directory: Path, targets: dict[str, int]) -> None:
         self.port = free_port()
         config = {
             "global": {"scrape_interval": "500ms", "evaluation_interval": "500ms"},
             "rule_files": [str(RULES)],
-            "scrape_configs": [{"job_name": "stream-app-worker", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}],
+            "scrape_configs": [
+                {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]} for job, target in targets.items()
+            ],
         }
         (directory / "prometheus.yml").write_text(yaml.safe_dump(config))
         command = [tool("prometheus"), f"--config.file={directory / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'data'}"]
@@ -117,7 +135,7 @@ class Prometheus:
 
     def scrapes(self) -> int:
         """How often it has scraped."""
-        found = self.ask("count_over_time(up[1m])")
+        found = self.ask("min(count_over_time(up[1m]))")
         return int(found[0]["value"][1]) if found else 0
 
     def stop(self) -> None:
@@ -148,17 +166,22 @@ def until(is_so: Callable[[], bool], what: str) -> None:
 def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
     metrics = Metrics()
     metrics.endings({})
+    taken, given = IngestMetrics(), WebhookMetrics()
     busy(metrics)
-    server = MetricsServer(metrics, "127.0.0.1", 0, waits_for=lambda: None, alive=lambda: True)
-    running = Prometheus(tmp_path, server.port)
+    connected(taken, given)
+    shown: dict[str, Shown] = {"stream-app-worker": metrics, "stream-app-ingest": taken, "stream-app-webhooks": given}
+    servers = {job: MetricsServer(one, "127.0.0.1", 0, waits_for=lambda: None, alive=lambda: True) for job, one in shown.items()}
+    running = Prometheus(tmp_path, {job: server.port for job, server in servers.items()})
     try:
         for scrapes in range(2, 6):
             until(lambda least=scrapes: running.scrapes() >= least, "it must scrape")  # type: ignore[misc]
             busy(metrics)
+            connected(taken, given)
         yield running
     finally:
         running.stop()
-        server.close()
+        for server in servers.values():
+            server.close()
 
 
 def test_every_query_is_answered_from_what_is_really_scraped(prometheus: Prometheus) -> None:
