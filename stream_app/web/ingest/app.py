@@ -17,7 +17,7 @@ from stream_app.telemetry.logs import get_logger
 from stream_app.web.api.guard import Rates, check_host, of_http
 from stream_app.web.api.problems import Problem
 from stream_app.web.ingest.events import read_cloudevents
-from stream_app.web.ingest.found import Found, errors_of, refusal
+from stream_app.web.ingest.found import Found, errors_of, not_json, refusal
 from stream_app.web.ingest.keys import Access, Shop, key_of
 from stream_app.web.ingest.openapi import DOCUMENT, openapi_document
 from stream_app.web.ingest.segment import read_batch, read_document, read_track, write_key
@@ -218,6 +218,8 @@ def _guard(metrics: IngestMetrics, *, is_open: bool) -> Middleware:
             response = problem.response()
         except web.HTTPException as error:
             response = of_http(error, DOCUMENT, BODY_BYTES_MAX).response()
+        except RecursionError:  # it could just be read, and not be looked through
+            response = not_json("nested too deeply; send a flat object").response()
         except BrokerUnavailableError:
             fix = "send the same again, with the same ids: what was stored after all counts once"
             response = Problem(503, "Kafka has not said in time that it is stored", fix=fix, retry_after_s=_AWAY_S).response()
