@@ -58,7 +58,7 @@ def _format(time_ms: int) -> str:
             _days.clear()
         head = _days[day] = date.fromordinal(day + _EPOCH_ORDINAL).isoformat() + "T"
     rest_ms = rest % 60_000
-    return head + _clock[rest // 60_000] + _second_texts[rest_ms // 1000] + _milli_texts[rest_ms % 1000]
+    return f"{head}{_clock[rest // 60_000]}{_second_texts[rest_ms // 1000]}{_milli_texts[rest_ms % 1000]}"
 
 
 def _parse_slowly(text: str) -> int | None:

@@ -1,10 +1,11 @@
 """The full picture of a customer: `customer.profile` (N19)."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from stream_app.domain.changes import Outgoing, Who, identify, identify_change, origin_of, policy_ref
 from stream_app.domain.dimensions.share import describe_cut
-from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, State, describe
+from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, State, as_it_is, describe
 from stream_app.domain.policy import Policy
 from stream_app.domain.score import score
 from stream_app.domain.segments.exit import describe_exit
@@ -28,17 +29,17 @@ def existing_dimensions(policy: Policy) -> list[int]:
     return [d for d, name in enumerate(DIMENSIONS) if name in always or optional.get(d) is not None]
 
 
-def profile(who: Who, state: State, policy: Policy) -> Outgoing:
-    """The customer at his clock, as the compacted topic keeps him."""
+def profile(who: Who, state: State, policy: Policy, told: Callable[[int], Any] = as_it_is) -> Outgoing:
+    """The customer at his clock, as the compacted topic keeps him; times as `told` writes them, those of exit and cut-offs as they are."""
     at = stand(state, policy)
     measures = all_measures(state, policy, at)
     measures["score"] = score(state, policy, at) if policy.criteria and state.counting else None
     data = {
-        "clock_at": state.clock_ms,
+        "clock_at": told(state.clock_ms),
         "statuses": {DIMENSIONS[d]: state.values[d] for d in existing_dimensions(policy)},
         "measures": measures,
-        "facts": describe(state),
-        "next_deadline": state.deadline_ms,
+        "facts": describe(state, told),
+        "next_deadline": None if state.deadline_ms is None else told(state.deadline_ms),
         "sequence": state.sequence,
         "policy": policy_ref(policy),
     }

@@ -7,7 +7,7 @@ that was measured to be slower than decoding them again, because they fall out o
 from collections.abc import Mapping
 from typing import Final
 
-from stream_app.codec.changes import HEADERS, encode_outgoing
+from stream_app.codec.changes import HEADERS, encode_outgoing, encode_profile
 from stream_app.codec.dead_letters import dead_letter_headers
 from stream_app.codec.marks import decode_mark, is_mark
 from stream_app.codec.rekeyed import Forward, original, read_forward
@@ -21,7 +21,6 @@ from stream_app.domain.facts.derived import answer_erased
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
-from stream_app.domain.profile import profile
 from stream_app.engine.fold import Record, Unit
 from stream_app.processor.evaluations import Evaluations
 from stream_app.processor.hop import Hop, next_hop, raw_of
@@ -193,7 +192,7 @@ class Customers:
         elif customer.changed:
             policy = self._policies.by_hash(state.policy_hash)
             assert policy is not None  # it has just been evaluated under it
-            self._profiles[key] = encode_outgoing(profile(customer.who, state, policy))
+            self._profiles[key] = encode_profile(customer.who, state, policy)
 
     def finish(self, unit: Unit) -> None:
         """The unit of work ends: close, and publish the latest profile of each customer whose status changed in it."""

@@ -4,6 +4,7 @@ Parallel lists ("columns") hold what repeats: a list of integers decodes several
 Every list is kept in a canonical order, so that the same set of events gives the same bytes in whatever order it came.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -169,21 +170,26 @@ def is_customer(state: State | None) -> bool:
     return state is not None and state.born_ms != NEVER and not state.merged_into
 
 
-def describe(state: State) -> dict[str, Any]:
-    """The summary of the facts that a profile shows."""
-    latest = max(state.last_ms) if state.counting else None
+def as_it_is(time_ms: int) -> Any:
+    """A time in a profile, as the rules tell it."""
+    return time_ms
+
+
+def describe(state: State, told: Callable[[int], Any] = as_it_is) -> dict[str, Any]:
+    """The summary of the facts that a profile shows, times as `told` writes them."""
+    latest = told(max(state.last_ms)) if state.counting else None
     groups: dict[str, Any] = {}
     for g, occasions in enumerate(state.occasions):
         if occasions:
-            groups[state.groups[g]] = {"occasions": occasions, "last_order_at": state.last_ms[g]}
+            groups[state.groups[g]] = {"occasions": occasions, "last_order_at": told(state.last_ms[g])}
     return {
         "orders_counting": state.counting,
         "orders_open": len(state.order_ms),
-        "first_order_at": state.first_ms if state.counting else None,
+        "first_order_at": told(state.first_ms) if state.counting else None,
         "last_order_at": latest,
         "product_groups": groups,
         "preferred_channel": state.preference[2] if state.preference else None,
         "events_waiting": len(state.waiting),
-        "first_event_at": state.low_ms,
-        "last_event_at": state.high_ms,
+        "first_event_at": told(state.low_ms),
+        "last_event_at": told(state.high_ms),
     }

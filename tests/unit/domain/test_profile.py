@@ -2,10 +2,11 @@
 
 import json
 
-from stream_app.codec.changes import encode_outgoing, with_times
+from stream_app.codec.changes import encode_outgoing, encode_profile, with_times
 from stream_app.domain.changes import identify
 from stream_app.domain.policy import Fixed
 from stream_app.domain.profile import profile
+from stream_app.domain.status import stand
 from stream_app.domain.value import MEASURES
 from tests.builders import WHO, Life, at, contact, event, order, payment, policy
 
@@ -30,6 +31,11 @@ def test_the_full_picture() -> None:
         "label": life.status("label"),
         "service_level": life.status("service_level"),
         "winback": "none",
+    }
+    assert encode_profile(WHO, life.now, RULES) == encode_outgoing(made), "times written as it is made, or afterwards"
+    standing = stand(life.now, RULES)
+    assert {name: made.data["measures"][name] for name in MEASURES} == {
+        name: rule(life.now, RULES, standing) for name, rule in MEASURES.items()
     }
     assert list(made.data["measures"]) == [*MEASURES, "criteria.fit", "criteria.seen_at", "score"]
     assert {name: made.data["measures"][name] for name in ("revenue", "strategic", "p_alive_pct", "criteria.seen_at")} == {
