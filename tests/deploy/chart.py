@@ -10,6 +10,8 @@ from tests.deploy.monitor import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "stream-app"
 EVERYTHING: dict[str, Any] = {
+    "ingest": {"enabled": True},
+    "webhooks": {"enabled": True},
     "serviceMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},
     "dashboards": {"enabled": True},

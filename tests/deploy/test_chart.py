@@ -11,7 +11,7 @@ import yaml
 
 from stream_app.settings import Settings, load_settings
 from stream_app.worker.doctor.rights import DESCRIBE, DESCRIBE_CONFIGS, READ, WRITE, _needed
-from stream_app.worker.topics import insights_group, topics_of
+from stream_app.worker.topics import insights_group, topics_of, webhook_retries_name
 from tests.deploy.chart import CHART, EVERYTHING, ChartError, Manifest, lint, of, render
 from tests.deploy.monitor import ROOT, RULES, promtool
 from tests.deploy.operators import SPECS
@@ -83,25 +83,61 @@ def pods(manifests: list[Manifest]) -> list[dict[str, Any]]:
     return found
 
 
-def test_pods_have_no_root_no_privileges_and_a_read_only_root(plain: list[Manifest]) -> None:
-    for pod in pods(plain):
+def test_pods_have_no_root_no_privileges_and_a_read_only_root(everything: list[Manifest], plain: list[Manifest]) -> None:
+    for pod in [*pods(everything), *pods(plain)]:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
         for container in pod["containers"]:
             rights = container["securityContext"]
             assert rights == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-            assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
+            written = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+            assert written == {"/data", "/tmp"}
+            mounted = {mount["name"] for mount in container["volumeMounts"]}
+            assert mounted - {"data"} == {volume["name"] for volume in pod["volumes"]} - {"data"}
             assert container["resources"]["limits"]["memory"]
 
 
-def test_every_setting_is_one_of_ours_and_secrets_are_secrets(plain: list[Manifest]) -> None:
-    for pod in pods(plain):
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
+def test_every_setting_is_one_of_ours_and_secrets_are_secrets(protocol: str) -> None:
+    values = {**EVERYTHING, "kafka": {"security": {"protocol": protocol, "caSecret": "kafka-cluster-ca-cert"}}}
+    for pod in [*pods(render(values)), *pods(render({"kafka": values["kafka"]}))]:
         for variable in pod["containers"][0]["env"]:
             name = variable["name"].removeprefix("STREAM_APP_").lower()
             assert name in Settings.model_fields
             is_secret = "SecretStr" in str(Settings.model_fields[name].annotation)
             assert is_secret == ("secretKeyRef" in variable.get("valueFrom", {})), name
+
+
+def environment(manifest: Manifest) -> dict[str, Any]:
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    return {variable["name"].removeprefix("STREAM_APP_"): variable for variable in container["env"]}
+
+
+def test_each_part_logs_in_to_kafka_as_the_user_that_strimzi_makes_for_it() -> None:
+    values = {**EVERYTHING, "kafka": {"security": {"protocol": "SASL_SSL", "caSecret": "authority"}}}
+    manifests = render(values)
+    users = {user["metadata"]["name"] for user in of("KafkaUser", manifests)}
+    parts = [*of("StatefulSet", manifests), *of("Deployment", manifests)]
+    assert {part["metadata"]["name"] for part in parts} == users - {"demo-operator"}
+    for part in parts:
+        env = environment(part)
+        assert env["SASL_USERNAME"]["value"] == part["metadata"]["name"]
+        assert env["SASL_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": part["metadata"]["name"], "key": "password"}
+        assert env["SSL_CAFILE"]["value"] == "/etc/kafka-ca/ca.crt"
+        assert "SSL_CERTFILE" not in env
+
+
+def test_each_part_shows_its_certificate_to_kafka() -> None:
+    manifests = render({"kafka": {"security": {"protocol": "SSL", "caSecret": "authority"}}})
+    (worker,) = of("StatefulSet", manifests)
+    secrets = {
+        volume["name"]: volume["secret"]["secretName"] for volume in worker["spec"]["template"]["spec"]["volumes"] if "secret" in volume
+    }
+    assert secrets == {"kafka-ca": "authority", "kafka-user": "demo-worker"}
+    env = environment(worker)
+    assert (env["SSL_CERTFILE"]["value"], env["SSL_KEYFILE"]["value"]) == ("/etc/kafka-user/user.crt", "/etc/kafka-user/user.key")
+    assert "SASL_USERNAME" not in env
 
 
 def test_a_worker_keeps_its_store_and_its_place_in_the_group(plain: list[Manifest]) -> None:
@@ -161,10 +197,12 @@ def test_a_worker_may_do_what_the_doctor_asks_for_and_no_more(everything: list[M
     assert rights(worker, "topic") == needed
     assert rights(worker, "group") == {settings.id: {"Read"}, insights_group(settings): {"Read"}}
     assert rights(worker, "transactionalId") == {f"{settings.id}-": {"Write", "Describe"}}
-    for name, most in (("demo-serve", {"Describe", "Read"}), ("demo-publisher", {"Describe", "Write"})):
+    for name, most in (("demo-serve", {"Describe", "Read"}), ("demo-ingest", {"Describe", "Write"})):
         assert set().union(*rights(users[name], "topic").values()) == most
     assert not [user for user in users.values() if rights(user, "cluster")]
-    assert set(rights(users["demo-publisher"], "topic")) == {"orders", "contacts"}
+    writes = {name for name, operations in rights(users["demo-webhooks"], "topic").items() if "Write" in operations}
+    assert writes == {webhook_retries_name(settings)}
+    assert set(rights(users["demo-ingest"], "topic")) == {"orders", "contacts"}
 
 
 def test_the_rules_are_the_same_file(everything: list[Manifest], tmp_path: Path) -> None:
@@ -180,13 +218,17 @@ def test_the_dashboards_are_the_same_files(everything: list[Manifest]) -> None:
     assert {name.removeprefix("stream-app-"): json.loads(text) for name, text in given["data"].items()} == files
 
 
-def test_the_jobs_of_the_service_monitor_are_those_of_the_alerts(everything: list[Manifest]) -> None:
-    (monitor,) = of("ServiceMonitor", everything)
-    (service,) = [service for service in of("Service", everything) if service["metadata"]["name"] == "demo-worker"]
-    assert service["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "stream-app-worker"
-    assert {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]} == {port["name"] for port in service["spec"]["ports"]}
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    assert monitor["spec"]["endpoints"][1]["relabelings"] == [{"targetLabel": "job", "replacement": "stream-app-insights"}]
+def test_the_jobs_of_the_service_monitors_are_those_of_the_alerts(everything: list[Manifest]) -> None:
+    monitors = {monitor["metadata"]["name"]: monitor["spec"] for monitor in of("ServiceMonitor", everything)}
+    assert set(monitors) == {"demo-worker", "demo-ingest", "demo-webhooks"}
+    for service in of("Service", everything):
+        name, labels = service["metadata"]["name"], service["metadata"]["labels"]
+        if name not in monitors:
+            continue
+        assert labels[monitors[name]["jobLabel"]] == f"stream-app-{name.removeprefix('demo-')}"
+        assert monitors[name]["selector"]["matchLabels"].items() <= labels.items()
+        assert {endpoint["port"] for endpoint in monitors[name]["endpoints"]} <= {port["name"] for port in service["spec"]["ports"]}
+    assert monitors["demo-worker"]["endpoints"][1]["relabelings"] == [{"targetLabel": "job", "replacement": "stream-app-insights"}]
 
 
 def test_no_more_workers_than_partitions_are_asked_for(everything: list[Manifest]) -> None:

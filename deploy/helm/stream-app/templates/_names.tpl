@@ -65,6 +65,64 @@ securityContext:
 {{- end }}
 
 {{/*
+How a part, given as (dict "root" . "component" NAME), reaches Kafka: settings, mounts and volumes.
+*/}}
+{{- define "app.user" -}}
+{{- printf "%s-%s" (include "app.name" .root) .component -}}
+{{- end }}
+
+{{- define "app.kafka.env" -}}
+{{- $security := .root.Values.kafka.security -}}
+{{- $secret := $security.secret | default (include "app.user" .) -}}
+- name: STREAM_APP_SECURITY_PROTOCOL
+  value: {{ $security.protocol }}
+{{- if hasPrefix "SASL" $security.protocol }}
+- name: STREAM_APP_SASL_MECHANISM
+  value: {{ $security.mechanism }}
+- name: STREAM_APP_SASL_USERNAME
+  value: {{ $security.username | default (include "app.user" .) | quote }}
+- name: STREAM_APP_SASL_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ $secret }}, key: password}}
+{{- end }}
+{{- if and $security.caSecret (hasSuffix "SSL" $security.protocol) }}
+- name: STREAM_APP_SSL_CAFILE
+  value: /etc/kafka-ca/ca.crt
+{{- end }}
+{{- if eq $security.protocol "SSL" }}
+- name: STREAM_APP_SSL_CERTFILE
+  value: /etc/kafka-user/user.crt
+- name: STREAM_APP_SSL_KEYFILE
+  value: /etc/kafka-user/user.key
+{{- end }}
+{{- end }}
+
+{{- define "app.mounts" -}}
+- {name: data, mountPath: /data}
+- {name: tmp, mountPath: /tmp}
+{{- $security := .root.Values.kafka.security }}
+{{- if and $security.caSecret (hasSuffix "SSL" $security.protocol) }}
+- {name: kafka-ca, mountPath: /etc/kafka-ca, readOnly: true}
+{{- end }}
+{{- if eq $security.protocol "SSL" }}
+- {name: kafka-user, mountPath: /etc/kafka-user, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "app.volumes" -}}
+- name: tmp
+  emptyDir: {}
+{{- $security := .root.Values.kafka.security }}
+{{- if and $security.caSecret (hasSuffix "SSL" $security.protocol) }}
+- name: kafka-ca
+  secret: {secretName: {{ $security.caSecret }}}
+{{- end }}
+{{- if eq $security.protocol "SSL" }}
+- name: kafka-user
+  secret: {secretName: {{ $security.secret | default (include "app.user" .) }}}
+{{- end }}
+{{- end }}
+
+{{/*
 The topics as `stream-app topics create` makes them (a test compares the two): name, kind, the right to read and to write of a worker.
 */}}
 {{- define "app.topics" -}}
