@@ -190,7 +190,7 @@ class Customers:
         if customer.changed and not is_customer(state):
             self._profiles[key] = None  # merged into another: nobody must count him twice
         elif customer.changed:
-            policy = self._policies.by_hash(state.policy_hash)
+            policy = self._policies.quiet(customer.who.shop_id, state.policy_hash)
             assert policy is not None  # it has just been evaluated under it
             self._profiles[key] = encode_profile(customer.who, state, policy)
 

@@ -39,7 +39,7 @@ class PolicyBook:
         self._by_hash: dict[str, Policy] = {}
         self._latest: dict[str, Held | None] = {}  # of the default, and of every shop that had a policy of its own
         self._histories: dict[str, list[_Version]] = {}
-        self._quiet: dict[tuple[str, int], Policy] = {}  # versions that have been left, by hash and since when the newest is live
+        self._quiet: dict[tuple[str, int], Policy] = {}  # versions as they are judged, by hash and since when they are live
         self._fingerprint: tuple[int, str] = (-1, "")  # at which revision
         self._cuts: dict[str, list[str]] = {}  # of a shop by pareto: the hashes of its policy with its cut-offs; not followed
 
@@ -106,10 +106,7 @@ class PolicyBook:
         newest_ms = None if held is None else held[1].live_since_ms
         if found is None or newest_ms is None or (found.live_since_ms is not None and found.live_since_ms >= newest_ms):
             return found
-        key = found.hash, newest_ms
-        if key not in self._quiet:
-            self._quiet[key] = replace(found, live_since_ms=newest_ms)
-        return self._quiet[key]
+        return self._live_from(found, newest_ms)
 
     def cut(self, shop_id: str, taken: list[str]) -> None:
         """Put a shop's cut-offs in force, all of which `taken` names by the hashes of its policy with them, in the order of their days."""
@@ -187,12 +184,23 @@ class PolicyBook:
             before = history[-1][1] if history else None
             if (holds and holds.hash) != (before and before.hash):
                 reached_ms = from_ms if reached_ms is None else max(reached_ms, from_ms)
+                silent_ms = next((one.live_since_ms for _, one in reversed(history) if one is not None), None)
+                if holds is not None and holds.live_since_ms is None and silent_ms is not None:
+                    # What was silent stays so: history may have been loaded, and not be folded yet.
+                    holds = self._live_from(holds, min(silent_ms, reached_ms))
                 history.append((reached_ms, holds))
         if shop in self._cuts:
             history = self._with_cuts(history, self._cuts[shop])
         self._histories[shop] = history
         from_ms, policy = history[-1] if history else (0, None)
         self._latest[shop] = None if policy is None else (from_ms, policy)
+
+    def _live_from(self, policy: Policy, live_since_ms: int) -> Policy:
+        """The same version with another `live_since`; the same object each time."""
+        key = policy.hash, live_since_ms
+        if key not in self._quiet:
+            self._quiet[key] = replace(policy, live_since_ms=live_since_ms)
+        return self._quiet[key]
 
     def _with_cuts(self, history: list[_Version], taken: list[str]) -> list[_Version]:
         """What held, cut-offs included: they belong to the shop, and stay from version to version until the next are taken.
