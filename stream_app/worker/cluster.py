@@ -108,6 +108,7 @@ async def input_partitions(client: AIOKafkaProducer, settings: Settings) -> dict
     """How many partitions the topics have that events are published to, named without prefix.
 
     Raises:
+        RightsError: one of them may not be looked at.
         TopicError: one of them does not exist.
     """
     counts = {}
@@ -118,6 +119,8 @@ async def input_partitions(client: AIOKafkaProducer, settings: Settings) -> dict
         if known is None:
             await client.client.add_topic(wire)
             known = client.client.cluster.partitions_for_topic(wire)
+        if not known and wire in client.client.cluster.unauthorized_topics:
+            raise RightsError(f"DESCRIBE on topic {wire} is not allowed: {FIX}")
         if not known:
             raise TopicError(f"topic {wire} does not exist: create it with `stream-app topics create`")
         counts[name] = len(known)

@@ -19,6 +19,8 @@ from stream_app.feed import Entry
 from stream_app.settings import Settings
 from stream_app.telemetry.logs import get_logger
 from stream_app.worker.cluster import input_partitions, producer
+from stream_app.worker.doctor.rights import find_lacking_to_write
+from stream_app.worker.preflight import check_rights
 from stream_app.worker.sender import OPTIONS
 
 _HASHES: Final = 2**31  # what Kafka's partitioner keeps of murmur2: both topics need it
@@ -260,6 +262,7 @@ async def kafka_outbox(settings: Settings, observe: Observe) -> AsyncIterator[Ou
     Raises:
         BrokerUnavailableError: nobody answers.
         TopicError: a topic is missing.
+        RightsError: we may not write.
     """
 
     @asynccontextmanager
@@ -267,6 +270,7 @@ async def kafka_outbox(settings: Settings, observe: Observe) -> AsyncIterator[Ou
         async with producer(settings, **OPTIONS) as client:
             yield client, await input_partitions(client, settings)
 
+    await check_rights(settings, find_lacking_to_write)
     outbox = Outbox(connect, settings.topic, observe)
     await outbox.start()
     try:

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ _LOCK_NAME = "worker.lock"
 _LOCK_ATTEMPTS = 3
 _LOCK_RETRY_S = 0.05
 _locks: list[int] = []
+
+FindLacking = Callable[[AIOKafkaAdminClient, Settings], Awaitable[list[str]]]
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -44,8 +47,12 @@ async def preflight(settings: Settings) -> Facts:
         return Facts(partitions, await cluster_id_of(admin, settings))
 
 
-async def check_rights(settings: Settings) -> None:
-    """Check what the broker lets a worker do, before it does anything: a right that lacks would show in its first unit of work.
+async def check_rights(settings: Settings, find: FindLacking = find_lacking) -> None:
+    """Check what the broker lets us do, before we do anything: a right that lacks would show in the first unit of work.
+
+    Args:
+        settings: who we are.
+        find: what lacks; by default of what a worker needs.
 
     Raises:
         BrokerUnavailableError: nobody answers, or we are not let in.
@@ -53,7 +60,7 @@ async def check_rights(settings: Settings) -> None:
     """
     try:
         async with admin_client(settings) as admin:
-            lacking = await find_lacking(admin, settings)
+            lacking = await find(admin, settings)
     except (KafkaError, NotImplementedError):  # the broker does not tell; what lacks shows when it is needed
         return
     if lacking:

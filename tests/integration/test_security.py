@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 import trustme
+from aiohttp import ClientSession
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from stream_app.demo.broker import HOST, EmbeddedBroker, free_port
 from stream_app.settings import child_environment, load_settings
-from stream_app.worker.cluster import admin_client
+from stream_app.worker.cluster import admin_client, read_to_end
 from stream_app.worker.doctor.wire import ask
 from stream_app.worker.topics import create_topics
 from tests.integration import product
-from tests.integration.test_doctor_rights import ALLOW, DESCRIBE, GROUP, PREFIXED, READ, TOPIC, TRANSACTIONAL_ID, WRITE
+from tests.integration.test_doctor_rights import ALLOW, DESCRIBE, GROUP, LITERAL, PREFIXED, READ, TOPIC, TRANSACTIONAL_ID, WRITE
+from tests.integration.test_ingest import port_of
 from tests.integration.workers import START_LIMIT_S, workers
 
 pytestmark = pytest.mark.kafka
@@ -189,3 +191,27 @@ async def test_a_worker_does_its_work_and_stops_where_a_right_lacks(locked: Lock
         assert re.search(r"(READ|WRITE) on .* is not allowed", _failed(environment, "worker"))
         await _rule(locked, who, kind, name, pattern, operation)
     assert await product.committed(inside) == said, "nothing was written by those that were stopped"
+
+
+async def test_ingest_needs_to_write_the_inputs_and_nothing_else(locked: LockedBroker, tmp_path: Path) -> None:
+    prefix = "in-"
+    inside = load_settings(broker=locked.address, topic_prefix=prefix)
+    environment = {**locked.by_password(), "TOPIC_PREFIX": prefix, "DATA_DIR": str(tmp_path), "INGEST_PORT": "0"}
+    await create_topics(inside, partitions=1)
+    rules = [(TOPIC, f"{prefix}{name}", LITERAL, WRITE) for name in ("orders", "contacts")]
+    for rule in rules:
+        await _rule(locked, USER, *rule)
+    with workers(tmp_path, "stream_app", "ingest") as start:
+        taking = start(environment)
+        kind = {"Content-Type": "application/cloudevents+json"}
+        async with (
+            ClientSession() as session,
+            session.post(f"http://{HOST}:{await port_of(taking)}/v1/events", data=EVENT, headers=kind) as response,
+        ):
+            assert response.status == 202
+        assert taking.stop() == 0
+    assert [record.value async for record in read_to_end(inside, "orders")] == [EVENT.encode()]
+    for rule in rules:
+        await _rule(locked, USER, *rule, take_back=True)
+        assert re.search(rf"(DESCRIBE|WRITE) on topic {rule[1]} is not allowed", _failed(environment, "ingest"))
+        await _rule(locked, USER, *rule)

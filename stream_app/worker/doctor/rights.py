@@ -47,14 +47,26 @@ async def find_lacking(admin: AIOKafkaAdminClient, settings: Settings) -> list[s
     return [*await _topics(admin, settings), *await _groups(admin, settings), *await _transactional_id(admin, settings)]
 
 
+async def find_lacking_to_write(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+    """What whoever writes events needs and may not do, one phrase a topic.
+
+    Raises:
+        KafkaError, NotImplementedError: the broker does not tell.
+    """
+    return await _on_topics(admin, {settings.topic(name): [DESCRIBE, WRITE] for name in ("orders", "contacts")})
+
+
 async def _topics(admin: AIOKafkaAdminClient, settings: Settings) -> list[str]:
-    by_wire = {settings.topic(topic.name): topic for topic in topics_of(settings) if not topic.aside}
-    answer = await ask(admin, TopicRightsRequest(list(by_wire)))
+    return await _on_topics(admin, {settings.topic(topic.name): _needed(topic) for topic in topics_of(settings) if not topic.aside})
+
+
+async def _on_topics(admin: AIOKafkaAdminClient, needed: dict[str, list[int]]) -> list[str]:
+    answer = await ask(admin, TopicRightsRequest(list(needed)))
     lacking = []
     for code, wire, _, _, mask in answer.topics:
         if code and code != _TOPIC_REFUSED:
             continue  # a topic that is missing is the other check's
-        missing = [DESCRIBE] if code else _without(mask, _needed(by_wire[wire]))
+        missing = [DESCRIBE] if code else _without(mask, needed[wire])
         if missing:
             lacking.append(f"{_list(missing)} on topic {wire} is not allowed")
     return lacking
