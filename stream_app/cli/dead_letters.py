@@ -73,8 +73,10 @@ def show_letter(
     if as_json:
         show.document({**found.summary(), "key": _text(found.key), "headers": _headers(found), "value_base64": _base64(found.value)})
         return
-    for name, value in {**found.summary(), "key": _text(found.key), **{f"header {n}": v for n, v in _headers(found).items()}}.items():
-        show.line(f"{name:<14}{'-' if value is None else _safe(str(value))}")
+    told = {**found.summary(), "key": _text(found.key), **{f"header {name}": text for name, text in _headers(found).items()}}
+    width = max(map(len, told)) + 2
+    for name, value in told.items():
+        show.line(f"{_safe(name):<{width}}{'-' if value is None else _safe(str(value))}")
     show.line("")
     show.line("-" if found.value is None else _safe(found.value.decode(errors="replace")))
 

@@ -21,7 +21,7 @@ from stream_app.codec.times import format_time, parse_time_ms
 from stream_app.engine import topic_ids
 from stream_app.errors import Failure
 from stream_app.settings import Settings
-from stream_app.worker.cluster import partitions_of, producer, read_to_end, reader
+from stream_app.worker.cluster import partitions_of, producer, read_to_end, reader, what_broke
 from stream_app.worker.dead_letters.letters import Letter, Wanted, read_letters
 from stream_app.worker.dead_letters.originals import read_originals
 from stream_app.worker.topics import INPUTS, replayed_name
@@ -99,9 +99,10 @@ async def replay(settings: Settings, wanted: Wanted, *, dry_run: bool = False, p
     except ProducerFenced:
         raise Failure("another `dead-letters replay` has taken over: see what it did with `stream-app dead-letters list`") from None
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Failure(
+        stopped = Failure(
             f"replaying stopped ({type(error).__name__}): see that the broker lives, then run it again; nothing is sent twice"
-        ) from error
+        )
+        raise what_broke(settings, error, stopped) from error
 
 
 class _Run:

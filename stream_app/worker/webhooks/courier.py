@@ -19,7 +19,7 @@ from stream_app.errors import Failure
 from stream_app.settings import Settings
 from stream_app.telemetry.logs import get_logger
 from stream_app.telemetry.webhooks import WebhookMetrics
-from stream_app.worker.cluster import partitions_of, producer, reader
+from stream_app.worker.cluster import partitions_of, producer, reader, what_broke
 from stream_app.worker.topics import webhook_retries_name
 from stream_app.worker.watch import TOPICS
 from stream_app.worker.webhooks.endpoints import Endpoint, read_event
@@ -29,6 +29,7 @@ from stream_app.worker.webhooks.sender import Sender
 
 _FETCH_MS: Final = 250
 _COMMIT_S: Final = 1.0
+_REFRESH_S: Final = 3_600.0
 _IDLE_S: Final = 5.0
 _AGAIN_S: Final = 1.0
 _AGAIN_MAX_S: Final = 30.0
@@ -54,6 +55,7 @@ class Courier:
         self._was_down = False
         self._committed: dict[TopicPartition, int] = {}
         self._commit_at = 0.0
+        self._refresh_at = 0.0
         self.ready = False
 
     def stop(self) -> None:
@@ -71,7 +73,8 @@ class Courier:
                 return
             except (KafkaError, OSError, Failure) as error:
                 self.ready = False
-                _log.warning("webhooks wait for the broker", endpoint=self._endpoint.name, error=type(error).__name__)
+                reason = error if isinstance(error, Failure) else what_broke(self._settings, error)
+                _log.warning("webhooks wait", endpoint=self._endpoint.name, reason=str(reason))
             wait_s = _AGAIN_S if time.monotonic() - began > _AGAIN_MAX_S else min(_AGAIN_MAX_S, wait_s * 2)
             await self._sleep(wait_s)
 
@@ -118,8 +121,9 @@ class Courier:
                 if stood < begins[at]:
                     _log.error("webhook events are lost: they were not kept as long as the endpoint was away", endpoint=self._endpoint.name)
             consumer.seek(at, positions[at])
-        await consumer.commit({at: OffsetAndMetadata(offset, "") for at, offset in positions.items()})
         self._committed = positions
+        self._refresh_at = 0.0
+        await self._commit(consumer, at_once=True)
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -214,6 +218,9 @@ class Courier:
         now = time.monotonic()
         if not at_once and now < self._commit_at:
             return
+        if now >= self._refresh_at:  # Kafka forgets positions that were not committed for some days
+            self._refresh_at = now + _REFRESH_S
+            await consumer.commit({at: OffsetAndMetadata(offset, "") for at, offset in self._committed.items()})
         self._commit_at = now + _COMMIT_S
         wires = {name: wire for wire, name in self._names.items()}
         cursor = {TopicPartition(wires[topic], partition): offset for topic, partition, offset in self._queue.cursor()}
