@@ -63,8 +63,14 @@ def letter(number: int, topic: str, partition: int, offset: int) -> Any:
     return key, value, dead_letter_headers(why, topic, partition, offset, headers), int(time.time() * 1000)
 
 
-async def in_orders(settings: Settings) -> Counter[Record]:
-    return Counter([(r.partition, r.key, r.value, tuple(r.headers), r.timestamp) async for r in read_to_end(settings, "orders")])
+async def in_orders(settings: Settings, at_least: int = 0) -> Counter[Record]:
+    """What is committed; a commit is answered a moment before everybody sees it, so `at_least` so many records are waited for."""
+    until_s = time.monotonic() + 10
+    while True:
+        found = Counter([(r.partition, r.key, r.value, tuple(r.headers), r.timestamp) async for r in read_to_end(settings, "orders")])
+        if found.total() >= at_least or time.monotonic() > until_s:
+            return found
+        await asyncio.sleep(0.05)
 
 
 class Ends:
@@ -135,7 +141,7 @@ async def test_each_letter_is_sent_again_once_though_runs_are_killed_and_meet(se
         await find_letter(settings, 1, LETTERS)
     one = await replay(settings, Wanted(names=frozenset({"1:0"})))
     assert one.replayed == {settings.topic("orders"): 1}
-    assert await in_orders(settings) - before == Counter([(1, *original(1)[:2], tuple(original(1)[2]), original(1)[3])])
+    assert await in_orders(settings, LETTERS + 1) - before == Counter([(1, *original(1)[:2], tuple(original(1)[2]), original(1)[3])])
 
     stable, every = await kill_inside_a_transaction(settings, environment)
     assert 0 < stable < every, "it was struck inside a transaction"
@@ -151,7 +157,9 @@ async def test_each_letter_is_sent_again_once_though_runs_are_killed_and_meet(se
     assert rest["before"] + sum(rest["replayed"].values()) == LETTERS
     assert rest["foreign"] == FOREIGN
 
-    after = await in_orders(settings)
+    after = await in_orders(settings, 2 * LETTERS)
     assert after == before + before, "every record twice: as it was rejected, and as it was sent again"
+    async with asyncio.timeout(10):
+        while len(await read_journal(settings)) < LETTERS:
+            await asyncio.sleep(0.05)
     assert await replay(settings, Wanted(), dry_run=True) == Replayed({}, before=LETTERS, foreign=FOREIGN)
-    assert len(await read_journal(settings)) == LETTERS

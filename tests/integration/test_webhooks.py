@@ -124,8 +124,9 @@ def in_order(ids: list[str]) -> bool:
 
 
 async def kill_while_requests_are_under_way(found: Receiver, process: Worker) -> set[str]:
-    await until(lambda: len(found.got["good"]) >= 60, "the first events came")
+    await until(lambda: len(found.got["good"]) >= 20, "the first events came")
     found.go_on.clear()
+    await until(lambda: "said 410" in process.log.read_text(), "it is kept who is gone")
     await until(lambda: len(found.held) >= 4, "requests are held")
     process.kill()
     struck = set(found.held)

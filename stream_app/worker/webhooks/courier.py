@@ -24,7 +24,7 @@ from stream_app.worker.topics import webhook_retries_name
 from stream_app.worker.watch import TOPICS
 from stream_app.worker.webhooks.endpoints import Endpoint, read_event
 from stream_app.worker.webhooks.queue import Event, Queue, Waiting
-from stream_app.worker.webhooks.retries import gone_key, read_kept, retry_record
+from stream_app.worker.webhooks.retries import digest, gone_key, read_kept, retry_record
 from stream_app.worker.webhooks.sender import Sender
 
 _FETCH_MS: Final = 250
@@ -81,7 +81,7 @@ class Courier:
     async def _deliver(self) -> None:
         settings, name = self._settings, self._endpoint.name
         kept = await read_kept(settings, name)
-        if kept.gone_url == self._endpoint.url:
+        if kept.gone == digest(self._endpoint.url):
             _log.warning("webhook endpoint is gone: give it another URL, or enable it", endpoint=name)
             self._metrics.up(name, up=False)
             self.ready = True
@@ -231,7 +231,7 @@ class Courier:
 
     async def _say_gone(self, client: AIOKafkaProducer) -> None:
         wire = self._settings.topic(webhook_retries_name(self._settings))
-        await client.send_and_wait(wire, self._endpoint.url.encode(), key=gone_key(self._endpoint.name), partition=0)
+        await client.send_and_wait(wire, digest(self._endpoint.url), key=gone_key(self._endpoint.name), partition=0)
         _log.error("webhook endpoint said 410: it gets nothing more until its URL changes, or it is enabled", endpoint=self._endpoint.name)
 
     def _observe(self) -> None:

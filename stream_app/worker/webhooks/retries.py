@@ -6,6 +6,7 @@ value is the event; its headers say what was tried. Nothing in a key names a cus
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from typing import Final
 
 from stream_app.settings import Settings
@@ -24,8 +25,13 @@ _NEXT: Final = "webhook.next_ms"
 
 
 def gone_key(endpoint: str) -> bytes:
-    """The key under which it is kept that an endpoint wants nothing more; the value is the URL that said so."""
+    """The key under which it is kept that an endpoint wants nothing more; the value is the `digest` of the URL that said so."""
     return endpoint.encode()
+
+
+def digest(url: str) -> bytes:
+    """A URL, so that it can be known again and not read: it may hold a token."""
+    return sha256(url.encode()).hexdigest().encode()
 
 
 def retry_key(endpoint: str, place: Place) -> bytes:
@@ -61,16 +67,16 @@ def read_retry(key: bytes, value: bytes, headers: Headers) -> Waiting:
 
 
 class Kept:
-    """What Kafka keeps of one endpoint: what waits, and the URL that said it is gone."""
+    """What Kafka keeps of one endpoint: what waits, and the digest of the URL that said it is gone."""
 
     def __init__(self) -> None:
         self.waiting: dict[bytes, Waiting] = {}
-        self.gone_url: str | None = None
+        self.gone: bytes | None = None
 
     def take(self, endpoint: str, key: bytes, value: bytes | None, headers: Headers) -> None:
         """Take in one record of the topic, in its order; those of other endpoints are passed over."""
         if key == gone_key(endpoint):
-            self.gone_url = None if value is None else value.decode()
+            self.gone = value
         elif key.startswith(endpoint.encode() + b"/"):
             if value is None:
                 self.waiting.pop(key, None)

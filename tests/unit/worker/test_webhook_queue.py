@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_app.worker.webhooks.queue import DOWN_AFTER, READ_MAX, Event, Place, Queue
+from stream_app.worker.webhooks.retries import Kept, digest, gone_key
 from stream_app.worker.webhooks.schedule import EVENT_DELAYS_MS, PROBE_DELAYS_MS, event_delay_ms, probe_delay_ms
 from tests.unit.worker.webhook_world import ENDPOINT_FAULT, EVENT_FAULT, HOUR_MS, TAKEN, World, event, in_order
 
@@ -125,6 +126,17 @@ def test_what_comes_behind_a_parked_event_is_parked_too() -> None:
     world.published.append(event(1))
     world.run(0)
     assert (len(world.kept), world.committed) == (2, {"status-changes": 2})
+
+
+def test_who_is_gone_is_known_by_the_url_that_said_so_until_it_is_enabled() -> None:
+    kept = Kept()
+    url = "https://hooks.example.com/token"
+    kept.take("crm", gone_key("crm"), digest(url), ())
+    kept.take("crm", gone_key("other"), None, ())
+    assert kept.gone == digest(url) != digest(url + "2")
+    assert b"token" not in digest(url)
+    kept.take("crm", gone_key("crm"), None, ())
+    assert kept.gone is None
 
 
 def test_a_re_read_event_that_is_parked_is_known() -> None:
