@@ -1,26 +1,25 @@
 """Classes by pareto: the product's replay says exactly what the oracle says, which adds up all values of the shop in a list."""
 
+import json
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from stream_app.replay import run as run_replay
 from tests.agreement.compare import differences
 from tests.agreement.product import replay
 from tests.oracle import run
 from tests.oracle.histories import History, history
+from tests.oracle.policies import by_pareto
 
 pytestmark = pytest.mark.slow
 
 
 def told_by_pareto(seed: int, *, shuffled: bool = False) -> History:
     """A generated history under a policy whose classes are by pareto, and decide about other dimensions too."""
-    told, rng = history(seed, customers=16, shuffled=shuffled), Random(seed)
-    b_pct = rng.choice((95, 99, rng.randint(40, 95)))
-    a_pct = min(b_pct - 1, rng.choice((80, rng.randint(1, 95))))
-    classes: dict[str, object] = {"by": "pareto", "A_pct": a_pct, "B_pct": b_pct}
-    classes["evaluate_every_days"] = rng.choice((7, 30, 30, 91))
-    told.document |= {"classes": classes, "labels": {"A": "gold", "B": "silver", "C": "bronze"}}
+    told = history(seed, customers=16, shuffled=shuffled)
+    told.document = by_pareto(Random(seed), told.document)
     return told
 
 
@@ -36,6 +35,22 @@ def test_a_shuffled_history_as_given(seed: int, tmp_path: Path) -> None:
     told = told_by_pareto(seed, shuffled=True)
     outcome = run.replay(told.events, told.document, as_given=True)
     assert differences(outcome, replay(tmp_path, told.events, told.document, as_given=True)) == []
+
+
+@pytest.mark.parametrize("as_given", [False, True])
+def test_any_number_of_processes_writes_the_same_bytes(as_given: bool, tmp_path: Path) -> None:
+    """Sketches are merged, families stay together, and each process judges by the same cut-offs."""
+    told = told_by_pareto(31, shuffled=as_given)
+    events, policy = tmp_path / "events.jsonl", tmp_path / "policy.json"
+    events.write_text("".join(json.dumps(event) + "\n" for event in told.events))
+    policy.write_text(json.dumps(told.document))
+    written = []
+    for shards in (1, 2, 3):
+        out = tmp_path / f"out-{shards}.jsonl"
+        run_replay.replay([events], policy, out, as_given=as_given, shards=shards)
+        written.append(out.read_bytes())
+    assert b'"cut_offs":{"A"' in written[0]
+    assert written == [written[0]] * 3
 
 
 def test_the_histories_move_customers_by_cut_offs() -> None:

@@ -146,6 +146,14 @@ def _opportunity(rng: Random, groups: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
+def by_pareto(rng: Random, document: dict[str, Any], days: tuple[int, ...] = (7, 30, 30, 91)) -> dict[str, Any]:
+    """The same document, but its classes are by the share of the shop's value, and decide about labels, too."""
+    b_pct = rng.choice((95, 99, rng.randint(40, 95)))
+    a_pct = min(b_pct - 1, rng.choice((80, rng.randint(1, 95))))
+    classes = {"by": "pareto", "A_pct": a_pct, "B_pct": b_pct, "evaluate_every_days": rng.choice(days)}
+    return document | {"classes": classes, "labels": {"A": "gold", "B": "silver", "C": "bronze"}}
+
+
 def policy(rng: Random, *, dwell: bool = True, wide: bool = False) -> dict[str, Any]:
     """A document that is valid by contract.md; without `dwell` downgrades are at once; `wide` horizons forget nothing."""
     window = rng.choice((1, 14, 30, 90, 365))

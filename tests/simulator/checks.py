@@ -153,7 +153,11 @@ class _Partition:
     def _states_are(self, replay: Replay) -> Iterator[Broken]:
         states: dict[bytes, bytes] = {}
         for entry in self._changelog:
-            if entry.key is not None and entry.key != MARKER_KEY and entry.value is not None:
+            if entry.key is None or entry.key == MARKER_KEY:
+                continue
+            if entry.value is None:
+                states.pop(entry.key, None)
+            else:
                 states[entry.key] = state_of(entry.value)
         for key in {**replay.states, **states}:
             if states.get(key) != replay.states.get(key):

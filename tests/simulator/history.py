@@ -11,6 +11,7 @@ from stream_app.domain.policy import Policy
 from stream_app.engine.transactions.partitioner import partition_of
 from tests.oracle.days import DAY, parse_ms
 from tests.oracle.histories import history
+from tests.oracle.policies import by_pareto
 from tests.properties.memory import compiled
 from tests.properties.stories import topic_of
 from tests.simulator.faults import Faults
@@ -56,21 +57,24 @@ class Story:
 
 
 @lru_cache(_HISTORIES)
-def _told(number: int, *, is_backlog: bool) -> tuple[list[tuple[int, dict[str, Any]]], Policy]:
+def _told(number: int, *, is_backlog: bool, may_weigh: bool = True) -> tuple[list[tuple[int, dict[str, Any]]], Policy]:
     """A history as (time, event), and its policy; few of them, because compiling a policy takes as long as a run."""
     told = history(number, customers=7, size=9, shuffled=not is_backlog and number % 2 == 0, dwell=True)
     clock = "wall" if not is_backlog and number % 3 == 0 else "events"
     document = told.document | {"clock": clock}
     document.pop("live_since", None)
+    if may_weigh and number % 4 == 1:
+        document = by_pareto(Random(number), document, days=(7, 30, 91))
     return [(parse_ms(event["time"]), event) for event in told.events], compiled(document)
 
 
 def story(rng: Random, partitions: int, faults: Faults) -> Story:
     """Draw what is published."""
     is_backlog = rng.random() < 0.5
-    told, policy = _told(rng.randrange(_HISTORIES), is_backlog=is_backlog)
-    # When a derived event arrives depends on the units of work; where somebody refers others, or is merged, the log alone decides nothing.
+    # When a derived event arrives depends on the units of work. So the log alone decides nothing where somebody refers others, or is
+    # merged, or the shop's customers are weighed.
     is_told_by_log = is_backlog and rng.random() < 0.5
+    told, policy = _told(rng.randrange(_HISTORIES), is_backlog=is_backlog, may_weigh=not is_told_by_log)
     events = [one for one in told if rng.random() < 0.9 and not (is_told_by_log and one[1]["type"] in _DERIVING)]
     if is_backlog:
         events.sort(key=lambda one: one[0])

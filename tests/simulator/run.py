@@ -30,7 +30,8 @@ def run(seed: int) -> World:
         world.ended_at_s = world.loop.epoch_s + world.loop.now
         world.bugs += world.loop.errors
     told = [log.history for (topic, _), log in world.broker.logs.items() if topic == REKEYED]
-    world.faults.count("derived event", sum(one.is_visible and b'"referral.' in (one.value or b"") for history in told for one in history))
+    for what, mark in (("derived event", b'"referral.'), ("merge", b'"customer.facts"'), ("cut-offs taken", b'"cut_offs.taken"')):
+        world.faults.count(what, sum(one.is_visible and mark in (one.value or b"") for history in told for one in history))
     return world
 
 
