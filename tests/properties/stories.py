@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.oracle.days import DAY, parse_ms
 from tests.oracle.histories import History, Teller
-from tests.oracle.policies import policy
+from tests.oracle.policies import by_pareto, policy
 
 Raw = dict[str, Any]
 BEGIN = parse_ms("2018-02-10T00:00:00Z")
@@ -19,14 +19,23 @@ BEGIN = parse_ms("2018-02-10T00:00:00Z")
 
 @st.composite
 def stories(
-    draw: st.DrawFn, *, customers: int = 1, contradict: bool = False, dwell: bool = True, wide: bool = False, related: bool = False
+    draw: st.DrawFn,
+    *,
+    customers: int = 1,
+    contradict: bool = False,
+    dwell: bool = True,
+    wide: bool = False,
+    related: bool = False,
+    weighed: bool = False,
 ) -> History:
     """A history in time order (ties: orders before contacts, as the worker merges them), with the policy for it.
 
-    `related` customers refer each other, else nobody that there is.
+    `related` customers refer each other, else nobody that there is; of `weighed` ones the classes may be by pareto.
     """
     rng = Random(draw(st.integers(0, 1 << 32)))
     document = policy(rng, dwell=dwell, wide=wide)
+    if weighed and not draw(st.integers(0, 3)):
+        document = by_pareto(rng, document, days=(7, 30, 91))
     document["clock"] = "events"
     document["horizons"].pop("ledger_orders", None)  # beyond that limit the order of arrival may matter
     events: list[Raw] = []

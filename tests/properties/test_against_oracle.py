@@ -11,7 +11,7 @@ from tests.properties.stories import end_of, mixtures, stories
 
 
 @settings(max_examples=300, deadline=None)
-@given(stories(customers=3, contradict=True, related=True), st.integers(0, 400), st.data())
+@given(stories(customers=3, contradict=True, related=True, weighed=True), st.integers(0, 400), st.data())
 def test_every_change_of_a_fresh_story(story: History, silence: int, data: st.DataObject) -> None:
     events = data.draw(st.sampled_from((story.events, data.draw(mixtures(story.events)))))
     until, as_given = end_of(events, days=silence), data.draw(st.booleans())

@@ -13,7 +13,7 @@ from tests.properties.stories import mixtures, stories
 
 
 @settings(max_examples=150, deadline=None)
-@given(stories(customers=3, contradict=True), st.booleans(), st.data())
+@given(stories(customers=3, contradict=True, weighed=True), st.booleans(), st.data())
 def test_changes_follow_each_other(story: History, as_given: bool, data: st.DataObject) -> None:
     assert structure(run(data.draw(mixtures(story.events)), story.document, as_given=as_given)) == []
 

@@ -9,7 +9,7 @@ from stream_app.engine.unit import UnitOfWork
 from stream_app.errors import PolicyError
 from stream_app.processor.policies import PolicyBook
 from tests.builders import at, policy
-from tests.unit.processor.rig import Record, Rig, book, bought, iso, told, watermark
+from tests.unit.processor.rig import Rig, book, bought, iso, told, watermark
 
 
 def version(number: int, days: int, **changes: object) -> Policy:
@@ -98,30 +98,6 @@ def test_an_event_brings_his_customer_under_the_new_version_first() -> None:
     by_version = [output.event["data"]["policy"]["version"] for output in rig.of("status-changes") if "sequence" in output.event["data"]]
     assert by_version == [1] * 4 + [2] * 6
     assert adopted(rig) == "2"
-
-
-@pytest.mark.parametrize(
-    "again",
-    [
-        pytest.param(bought(at(75), event_id="first"), id="a copy with a later time"),
-        pytest.param(bought(at(75), event_id="other", currency="USD"), id="another currency"),
-    ],
-)
-def test_an_event_that_moves_no_clock_brings_no_version(again: Record) -> None:
-    """As in a replay: the order that comes after it, but is from before the version, is judged under the old one."""
-    told_of: list[list[tuple[str, str | None, str, str]]] = []
-    for extra in ((), (again,)):
-        policies = book(version(1, 100))
-        rig = Rig(policies)
-        rig.work(bought(at(50), event_id="first"))
-        policies.add("acme", at(70), version(2, 60))
-        rig.work(*extra, fire=False)
-        assert adopted(rig) == "1"
-        rig.work(bought(at(60)), fire=False)
-        rig.work(told(at(80)))
-        told_of.append(rig.changes("churn_risk") + rig.changes())
-        assert rig.counts().get(("duplicates",), 0) + rig.counts().get(("rejections", "currency_mismatch"), 0) == len(extra)
-    assert told_of[0] == told_of[1]
 
 
 def test_a_version_older_than_the_clock_takes_effect_at_the_clock() -> None:
