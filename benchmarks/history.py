@@ -9,6 +9,7 @@ from typing import Any
 
 START_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 YEAR_MS = 366 * 86_400_000
+_COPIED = "customer-00"  # so many customers that two digits are free
 CATEGORIES = ("red wine", "white wine", "sneakers", "boots", "leather belt", "handbag", "hat")
 
 
@@ -17,6 +18,23 @@ def write_history(path: Path, events: int, customers: int, seed: int = 1) -> Non
     with path.open("w", encoding="utf-8") as target:
         for event in make_history(events, customers, seed):
             target.write(json.dumps(event, separators=(",", ":")) + "\n")
+
+
+def write_copies(paths: list[Path], events: int, customers: int) -> None:
+    """Write a history of `events` events of `customers` customers, in files that each have customers of their own, and the whole year.
+
+    All files tell the same of their customers: making each event anew would take longer than its replay. There are at most 100.
+    """
+    with paths[0].open("wb") as target:
+        for event in make_history(events // len(paths), customers // len(paths), 1):
+            name = event["subject"]
+            assert name.startswith(_COPIED)
+            target.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+    for number, path in enumerate(paths[1:], 1):
+        with paths[0].open("rb") as source, path.open("wb") as target:
+            while block := source.read(1 << 20):
+                block += source.readline()
+                target.write(block.replace(f'"{_COPIED}'.encode(), f'"customer-{number:02}'.encode()))
 
 
 def make_history(events: int, customers: int, seed: int) -> Iterator[dict[str, Any]]:

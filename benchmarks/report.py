@@ -42,6 +42,9 @@ def verdicts(result: dict[str, Any]) -> list[dict[str, Any]]:
     replayed = result.get("replay_inputs", {}).get("complete_journey", {})
     least("events a second in a replay on all cores", replayed.get("events_per_s"), 50_000)
     least("events a second and core in a replay", result.get("replay_events_per_s_core"), 60_000, 100_000)
+    large = result.get("replay_large", {})
+    least("a large replay on all cores over one core", large.get("speedup"), 1.8)
+    most("MiB of all processes of a large replay", large.get("rss_mib"), 1_023)
     most("% more an event costs with 1 M customers than with 10 k", result.get("growth", {}).get("cost_10k_to_1m_pct"), 20)
     return found
 
@@ -62,6 +65,7 @@ def print_table(result: dict[str, Any]) -> None:
     for figures in result.get("replay_inputs", {}).values():
         print(f"\nreplay of a file, start-up taken off: {figures['what']}")
         print(f"  {figures['events_per_s']:>9,} events/s on all cores, {figures['events_per_s_core']:,} on one")
+    _print_row("large replay", {name: figure for name, figure in result.get("replay_large", {}).items() if isinstance(figure, int | float)})
     for name, title in (("latency_p50_ms", "latency p50, ms, by events/s"), ("latency_p99_ms", "latency p99, ms, by events/s")):
         _print_row(title, result.get(name))
     for what, figures in result.get("ingest", {}).items():

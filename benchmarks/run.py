@@ -15,7 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, versions
-from benchmarks.measurements import deadline, full_domain, growth, ingest, latency, memory, pile_up, replay, restore, scaling, sweep, w1
+from benchmarks.measurements import (
+    deadline,
+    full_domain,
+    growth,
+    ingest,
+    latency,
+    memory,
+    pile_up,
+    replay,
+    replay_large,
+    restore,
+    scaling,
+    sweep,
+    w1,
+)
 from benchmarks.place import Place, fresh_place, say
 from benchmarks.report import print_table, verdicts
 
@@ -31,6 +45,7 @@ MEASUREMENTS: dict[str, Callable[[Place], dict[str, Any]]] = {
     "restore": restore.measure,
     "memory": memory.measure,
     "replay": replay.measure,
+    "replay_large": replay_large.measure,
     "scaling": scaling.measure,
     "growth": growth.measure,
 }

@@ -10,6 +10,10 @@ from typing import Any
 from benchmarks.place import Place, say
 from benchmarks.product.inputs import Input, complete_journey, synthetic
 
+ON_CORES = "import os, runpy, sys; cores = sys.argv.pop(1); os.sched_setaffinity(0, map(int, cores.split(',')));"
+ON_CORES += "sys.argv[0] = 'stream-app'; runpy.run_module('stream_app', run_name='__main__')"
+"""The program, with the cores that it may use before its arguments."""
+
 
 def measure(place: Place) -> dict[str, Any]:
     """`replay_events_per_s_core` is The Complete Journey's, on one core alone; start-up is taken off."""
@@ -33,10 +37,8 @@ def _measure(source: Input, folder: Path) -> dict[str, Any]:
 
 def _replay_s(history: Path, policy: Path, folder: Path, cores: set[int] | None) -> float:
     """Seconds of one replay that may use `cores` only."""
-    program = "import os, runpy, sys; cores = sys.argv.pop(1); os.sched_setaffinity(0, map(int, cores.split(',')));"
-    program += "sys.argv[0] = 'stream-app'; runpy.run_module('stream_app', run_name='__main__')"
     allowed = ",".join(map(str, cores or os.sched_getaffinity(0)))
-    command = [sys.executable, "-c", program, allowed, "replay", str(history), "--policy", str(policy), "--out", str(folder / "out.jsonl")]
+    command = [sys.executable, "-c", ON_CORES, allowed, "replay", str(history), "--policy", str(policy), "--out", str(folder / "out.jsonl")]
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started

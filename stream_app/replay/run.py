@@ -52,6 +52,9 @@ def replay(
     if out is not None and out.exists() and out.samefile(policy_file):
         message = f"{policy_file}: the output would overwrite the policy; name another file with --out"
         raise Failure(message)
+    if out is not None and not out.parent.is_dir():
+        message = f"{out}: its folder does not exist; make it first"
+        raise Failure(message)
     for file in files:
         _check(file, out)
     size = sum(file.stat().st_size for file in files)
