@@ -227,16 +227,16 @@ def _prove_lifecycle(state: State, policy: Policy, verdict: Verdict) -> Proof:
 
 def _prove_churn_risk(state: State, policy: Policy, verdict: Verdict) -> Proof:
     if not verdict.at.active:
-        code = "no_longer_active" if state.counting else "no_counting_order"
-        return code, {"counting_orders": state.counting}, {}, None
+        return ("no_longer_active" if state.counting else "no_counting_order"), {"counting_orders": state.counting}, {}, None
     measures, thresholds = _rhythm(state, policy, verdict)
     measures["silent_ms"] = state.clock_ms - measures["last_order_at"]
     thresholds["medium_at"], thresholds["high_at"] = risk_moments(state, policy, verdict.at)
     thresholds["medium_pct"], thresholds["high_pct"] = policy.medium_pct, policy.high_pct
-    if verdict.values[CHURN_RISK] == "low":
+    fresh = "low" if policy.medium_pct else "medium" if policy.high_pct else "high"  # the risk of one who has just ordered
+    if verdict.values[CHURN_RISK] == fresh:
         return "share_of_patience", measures, thresholds, None
     order = {"event_type": "order.placed", "product_group": measures["product_group"], "before_at": verdict.at.inactive_at_ms}
-    return "share_of_patience", measures, thresholds, {**order, "to": "low"}
+    return "share_of_patience", measures, thresholds, {**order, "to": fresh}
 
 
 def _prove_class(state: State, policy: Policy, verdict: Verdict) -> Proof:

@@ -240,3 +240,16 @@ def test_a_refused_event_moves_the_clock_and_fires_deadlines_and_nothing_else() 
     assert life.changes("lifecycle")[-1] == ("active", "inactive", at(100), "time")
     assert life.now.clock_ms == at(150)
     assert life.rejected() == [("order_exists", "again")]
+
+
+@pytest.mark.parametrize(
+    ("medium_pct", "high_pct", "promised"),
+    [(50, 80, [None, "low", "low"]), (0, 80, [None, "medium"]), (0, 0, [None])],
+)
+def test_an_order_is_not_said_to_lower_a_risk_that_every_order_begins_with(medium_pct: int, high_pct: int, promised: list[str]) -> None:
+    life = Life(policy(default_rhythm=Fixed(100), rhythms={}, medium_pct=medium_pct, high_pct=high_pct)).take(order(at(0))).until(at(99))
+    risks = [one.data for one in life.published() if one.data["dimension"] == "churn_risk"]
+    assert [risk.get("counterfactual", {}).get("to") for risk in risks] == promised
+    if promised[-1]:
+        life.take(order(at(99), "o-2"))
+        assert life.status("churn_risk") == promised[-1], "and so it is"
