@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from itertools import accumulate, chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -116,6 +117,8 @@ class Course:
         team.begin("reading", job.size)
         for lines in lines_of(self._parts, team.advance):
             router.take(lines)
+            if not job.as_given and len(router.watermarks) > 1:
+                router.watermarks = [max(router.watermarks, key=itemgetter(2))]  # in time order they matter for the end alone
             if heads is None:
                 if router.relates:
                     team.alarm()
