@@ -3,7 +3,7 @@
 import asyncio
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
@@ -14,6 +14,19 @@ from stream_app.errors import Failure
 File = Annotated[Path, typer.Argument(help="A policy in YAML or JSON.", show_default=False)]
 Shop = Annotated[str, typer.Argument(help="The shop, or * for the default policy.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+
+
+_GOAL = "It decides criteria, classes, segments and budgets."
+_SECTOR = "It decides groups, rhythms, costs and caps."
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def _one_of(words: type[_Word], text: str) -> _Word:
+    """People write `highest value` and `B2B wholesale`, too."""
+    try:
+        return words("-".join(text.lower().replace("_", " ").replace("-", " ").split()))
+    except ValueError:
+        raise typer.BadParameter(f"it must be one of {', '.join(words)}") from None
 
 
 class Goal(StrEnum):
@@ -35,8 +48,14 @@ class Sector(StrEnum):
 
 def init(
     file: Annotated[Path | None, typer.Argument(help="Where to write it; never over a file that is there.", show_default=False)] = None,
-    goal: Annotated[Goal | None, typer.Option(help="It decides criteria, classes, segments and budgets.", show_default=False)] = None,
-    sector: Annotated[Sector | None, typer.Option(help="It decides groups, rhythms, costs and caps.", show_default=False)] = None,
+    goal: Annotated[
+        Goal | None,
+        typer.Option(parser=lambda text: _one_of(Goal, text), metavar="|".join(Goal), help=_GOAL, show_default=False),
+    ] = None,
+    sector: Annotated[
+        Sector | None,
+        typer.Option(parser=lambda text: _one_of(Sector, text), metavar="|".join(Sector), help=_SECTOR, show_default=False),
+    ] = None,
 ) -> None:
     """Write a commented policy to start from.
 

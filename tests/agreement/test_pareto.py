@@ -45,9 +45,9 @@ def test_any_number_of_processes_writes_the_same_bytes(as_given: bool, tmp_path:
     events.write_text("".join(json.dumps(event) + "\n" for event in told.events))
     policy.write_text(json.dumps(told.document))
     written = []
-    for shards in (1, 2, 3):
-        out = tmp_path / f"out-{shards}.jsonl"
-        run_replay.replay([events], policy, out, as_given=as_given, shards=shards)
+    for processes in (1, 2, 3):
+        out = tmp_path / f"out-{processes}.jsonl"
+        run_replay.replay([events], policy, out, as_given=as_given, processes=processes)
         written.append(out.read_bytes())
     assert b'"cut_offs":{"A"' in written[0]
     assert written == [written[0]] * 3

@@ -1,6 +1,7 @@
 """The policies to start from: every goal in every sector is usable, is what the command writes, and does what its words promise."""
 
 import json
+import subprocess
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from stream_app.codec.policy import TEMPLATE, read_policy
 from stream_app.codec.policy.starters import GOALS, SECTORS, write_policy
 from stream_app.codec.times import format_time
 from stream_app.replay.run import replay
+from tests.agreement.product import PROGRAM
 from tests.builders import at
 
 END = 300
@@ -159,3 +161,11 @@ def test_the_goal_shows_in_the_same_history(
 ) -> None:
     now = statuses[goal, customer]
     assert (now["class"], now.get("segment"), now["service_level"]) == promised
+
+
+@pytest.mark.parametrize(
+    ("goal", "sector"), [("highest value", "B2B wholesale"), ("Highest_Value", " b2b  wholesale"), ("highest-value", "b2b-wholesale")]
+)
+def test_goal_and_sector_may_be_written_as_people_write_them(goal: str, sector: str) -> None:
+    done = subprocess.run([PROGRAM, "policy", "init", "--goal", goal, "--sector", sector], capture_output=True, text=True, check=False)
+    assert done.stdout.rstrip() == write_policy("highest-value", "b2b-wholesale").rstrip(), done.stderr
