@@ -22,7 +22,7 @@ from stream_app.worker.dead_letters.letters import Wanted, find_letter
 from stream_app.worker.dead_letters.replay import Replayed, read_journal, replay
 from stream_app.worker.topics import create_topics, replayed_name
 
-LETTERS = 3_000
+LETTERS = 6_000
 FOREIGN = 3
 PROGRAM = (sys.executable, "-m", "stream_app", "dead-letters")
 Record = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...], int]
@@ -32,7 +32,9 @@ def original(number: int) -> tuple[bytes | None, bytes | None, list[tuple[str, b
     """Key, value, headers and timestamp of a rejected record; each is one of a kind."""
     key = None if number % 10 == 3 else b"%s/customer-%d" % (b"acme" if number % 2 else b"other", number)
     value = (
-        b"\xff\x00 no JSON %d" % number if number % 5 == 1 else b'{"source":"/shops/%s","n":%d}' % ((b"other", b"acme")[number % 2], number)
+        b"\xff\x00 no JSON %d" % number
+        if number % 5 == 1
+        else b'{"source":"/shops/%s","n":%d,"long":"%s"}' % ((b"other", b"acme")[number % 2], number, b"x" * 1_000)
     )
     headers: list[tuple[str, bytes | None]] = [("number", b"%d" % number), ("twice", b"1"), ("twice", None)]
     return (key, None if number % 10 == 7 else value, headers, 1_600_000_000_000 + number * 977 % 5_000_000)
