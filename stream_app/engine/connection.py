@@ -88,16 +88,15 @@ async def why_unreachable(settings: Settings) -> str:
 async def _try(settings: Settings, host: str, port: str) -> str | None:
     options = client_options(settings)
     del options["bootstrap_servers"]
-    where = f"the broker at {host}:{port}"
     try:
         connection = await create_conn(host.strip("[]"), int(port), request_timeout_ms=_CONNECT_TIMEOUT_MS, **options)
     except (KafkaError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-        return _explain(settings, where, error)
+        return _explain(settings, f"{host}:{port}", error)
     connection.close()
     return None
 
 
-def _explain(settings: Settings, where: str, error: BaseException) -> str | None:
+def _explain(settings: Settings, address: str, error: BaseException) -> str | None:
     """What went wrong with a connection; None where nobody took it."""
     cause = error.__cause__ or error.__context__
     tls = next((one for one in (error, cause) if isinstance(one, ssl.SSLError)), None)
@@ -115,5 +114,6 @@ def _explain(settings: Settings, where: str, error: BaseException) -> str | None
         case UnsupportedSaslMechanismError() | IllegalSaslStateError():
             said = f"does not take {settings.sasl_mechanism}: set {PREFIX}SASL_MECHANISM to what it takes"
         case KafkaError() | ConnectionResetError() | asyncio.IncompleteReadError():
-            said = f"closes the connection: set {PREFIX}SECURITY_PROTOCOL ({settings.security_protocol}) to what that port speaks"
-    return said and f"{where} {said}"
+            protocol = f"{PREFIX}SECURITY_PROTOCOL ({settings.security_protocol})"
+            return f"no Kafka broker answers at {address}: it closes the connection; see that it lives, and speaks {protocol} on that port"
+    return said and f"the broker at {address} {said}"

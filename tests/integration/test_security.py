@@ -122,8 +122,11 @@ def _failed(environment: dict[str, str], *words: str) -> str:
         ({"SASL_USERNAME": "nobody"}, "refuses the user or the password"),
         ({"SASL_MECHANISM": "PLAIN"}, "does not take PLAIN: set STREAM_APP_SASL_MECHANISM"),
         ({"SSL_CAFILE": "stranger.pem"}, "shows a certificate that is not trusted"),
-        ({"SECURITY_PROTOCOL": "PLAINTEXT"}, "closes the connection: set STREAM_APP_SECURITY_PROTOCOL (PLAINTEXT)"),
-        ({"BROKER": "plain"}, "closes the connection: set STREAM_APP_SECURITY_PROTOCOL (SASL_SSL)"),
+        (
+            {"SECURITY_PROTOCOL": "PLAINTEXT"},
+            "it closes the connection; see that it lives, and speaks STREAM_APP_SECURITY_PROTOCOL (PLAINTEXT)",
+        ),
+        ({"BROKER": "plain"}, "it closes the connection; see that it lives, and speaks STREAM_APP_SECURITY_PROTOCOL (SASL_SSL)"),
     ],
 )
 def test_who_is_not_let_in_by_password_is_told_why(locked: LockedBroker, tmp_path: Path, change: dict[str, str], words: str) -> None:
