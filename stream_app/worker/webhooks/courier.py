@@ -23,6 +23,7 @@ from stream_app.worker.cluster import partitions_of, producer, reader, what_brok
 from stream_app.worker.topics import webhook_retries_name
 from stream_app.worker.watch import TOPICS
 from stream_app.worker.webhooks.endpoints import Endpoint, read_event
+from stream_app.worker.webhooks.leader import end
 from stream_app.worker.webhooks.queue import Event, Queue, Waiting
 from stream_app.worker.webhooks.retries import digest, gone_key, read_kept, retry_record
 from stream_app.worker.webhooks.sender import Sender
@@ -100,10 +101,7 @@ class Courier:
             try:
                 await self._work(reading, consumer, client, sender)
             finally:
-                reading.cancel()
-                for task in self._tasks:
-                    task.cancel()
-                await asyncio.gather(reading, *self._tasks, return_exceptions=True)
+                await asyncio.gather(*map(end, (reading, *self._tasks)))
                 self._tasks.clear()
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:

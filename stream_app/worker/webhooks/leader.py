@@ -6,7 +6,6 @@ that gives it up ends its couriers first; one that is killed is waited for as lo
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -21,7 +20,18 @@ from stream_app.worker.topics import webhook_retries_name
 _POLL_MS: Final = 250
 _AGAIN_S: Final = 1.0
 _STOP_S: Final = 2.0
+_CANCEL_S: Final = 0.2
 _log: Final = get_logger(__name__)
+
+
+async def end(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task until it has ended, whatever it ends with.
+
+    Once is not enough: in Python 3.11 `wait_for`, which the client uses, loses a cancel that comes together with the result.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_S)
 
 
 class Leader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -54,8 +64,9 @@ class Leader(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._closing = True  # the client may still be given the partition while it stops
                 raise
             finally:
-                with suppress(TimeoutError):  # it waits for a rebalance that is under way, which may take a session
-                    await asyncio.wait_for(consumer.stop(), _STOP_S)
+                stopping = asyncio.create_task(consumer.stop())
+                await asyncio.wait({stopping}, timeout=_STOP_S)  # it waits for a rebalance that is under way, which may take a session
+                await end(stopping)
 
     async def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
         """Others may deliver from now on, so nothing of ours may be under way."""

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from stream_app.settings import Settings
@@ -16,7 +15,7 @@ from stream_app.worker.topics import webhook_retries_name
 from stream_app.worker.watch import TOPICS
 from stream_app.worker.webhooks.courier import Courier
 from stream_app.worker.webhooks.endpoints import Endpoint
-from stream_app.worker.webhooks.leader import Leader
+from stream_app.worker.webhooks.leader import Leader, end
 from stream_app.worker.webhooks.retries import gone_key
 
 _log = get_logger(__name__)
@@ -103,8 +102,7 @@ async def _run(settings: Settings, endpoints: Sequence[Endpoint]) -> None:
         waiting.cancel()
         leading.cancel()
         await couriers.stop()
-        with suppress(asyncio.CancelledError):
-            await leading
+        await end(leading)
         await couriers.stop()  # what was started meanwhile
         if server is not None:
             server.close()
