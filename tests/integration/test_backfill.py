@@ -47,14 +47,17 @@ def event(kind: str, shop: str, customer: str, at_s: float, **data: Any) -> dict
 
 
 def history(folder: Path, now_s: float) -> list[Path]:
-    """Two years of acme and of b in two files, neither of them in time order; in b somebody whom the shop knows already."""
+    """Two years of three shops in two files, neither of them in time order; in b somebody whom the shop knows already.
+
+    All of acme's is in one topic, so it reaches the log in time order (property 3); the others' contacts may come before older orders.
+    """
     chance = random.Random(7)
     events = []
     for n in range(EVENTS):
-        shop, customer = ("acme", f"c-{n % 30}") if n % 3 else ("b", "known")
-        at_s = now_s - chance.uniform(100 if customer == "c-1" else 10, 700) * DAY_S
+        shop, customer = (("b", "known"), ("acme", f"c-{n % 30}"), ("mixed", f"c-{n % 30}"))[n % 3]
+        at_s = now_s - chance.uniform(100 if (shop, customer) == ("acme", "c-1") else 10, 700) * DAY_S
         mail = {"channel": "email", "direction": "outbound"}
-        events.append(event("contact.made", shop, customer, at_s, **mail) if n % 5 == 0 else event("order.placed", shop, customer, at_s))
+        events.append(event("contact.made", shop, customer, at_s, **mail) if n % 5 == 0 and shop != "acme" else event("order.placed", shop, customer, at_s))
     return [
         product.write_lines(folder / "one.jsonl", events[: EVENTS // 2]),
         product.write_lines(folder / "two.jsonl", events[EVENTS // 2 :]),
@@ -99,7 +102,7 @@ async def test_killed_five_times_it_loads_what_one_run_loads(settings: Settings,
     now_s = time.time()
     files = history(tmp_path, now_s)
     await create_topics(settings, PARTITIONS)
-    await publish_own(settings, tmp_path, "acme", "b")
+    await publish_own(settings, tmp_path, "acme", "b", "mixed")
     live = product.write_lines(tmp_path / "live.jsonl", [event("order.placed", "b", "known", now_s - 60)])
     with workers(tmp_path, "stream_app", "worker") as start:
         worker = start(environment)
@@ -166,7 +169,7 @@ async def check_one_run(settings: Settings, folder: Path, files: list[Path]) -> 
     """The inputs hold what one uninterrupted run writes, record by record; the policies are as they were, on `clock: wall`."""
     one = load_settings(broker=settings.broker, topic_prefix=f"{settings.topic_prefix}one-", id=f"{settings.id}-one")
     await create_topics(one, PARTITIONS)
-    await publish_own(one, folder, "acme", "b")
+    await publish_own(one, folder, "acme", "b", "mixed")
     done = await backfill(one, files, rate=None, stage=lambda *_: None)
     assert (done.is_new, done.resumed_after) == (True, 0)
     assert await loaded(settings) == await loaded(one)
