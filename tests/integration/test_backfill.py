@@ -57,7 +57,11 @@ def history(folder: Path, now_s: float) -> list[Path]:
         shop, customer = (("b", "known"), ("acme", f"c-{n % 30}"), ("mixed", f"c-{n % 30}"))[n % 3]
         at_s = now_s - chance.uniform(100 if (shop, customer) == ("acme", "c-1") else 10, 700) * DAY_S
         mail = {"channel": "email", "direction": "outbound"}
-        events.append(event("contact.made", shop, customer, at_s, **mail) if n % 5 == 0 and shop != "acme" else event("order.placed", shop, customer, at_s))
+        events.append(
+            event("contact.made", shop, customer, at_s, **mail)
+            if n % 5 == 0 and shop != "acme"
+            else event("order.placed", shop, customer, at_s)
+        )
     return [
         product.write_lines(folder / "one.jsonl", events[: EVENTS // 2]),
         product.write_lines(folder / "two.jsonl", events[EVENTS // 2 :]),
