@@ -1,5 +1,6 @@
 """The endpoint file: who gets which events, signed with what."""
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,10 +16,14 @@ from stream_app.codec.schemas.outputs import OUTPUT_TYPES
 from stream_app.domain.facts.state import DIMENSIONS
 from stream_app.errors import ConfigError
 from stream_app.worker.webhooks.address import is_public
+from stream_app.worker.webhooks.shape import check_template
 from stream_app.worker.webhooks.signature import read_secret
 
 ENDPOINTS_MAX = 100
 _FILE_BYTES_MAX = 1 << 20
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
+_OUR_HEADERS = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
 
 
 class Said(Struct):
@@ -42,6 +47,9 @@ class Endpoint(BaseModel):
     url: str
     secrets: list[SecretStr] = Field([], max_length=5)
     secret_files: list[Path] = Field([], max_length=5)
+    headers: dict[str, str] = Field({}, max_length=20)
+    header_files: dict[str, Path] = Field({}, max_length=5)
+    body: Any = None
     types: list[str] | None = None
     dimensions: list[str] | None = None
     from_: list[str | None] | None = Field(None, alias="from")
@@ -53,11 +61,17 @@ class Endpoint(BaseModel):
     timeout_s: float = Field(15, gt=0, le=60)
     concurrency: int = Field(8, ge=1, le=64)
     _keys: list[bytes] = PrivateAttr(default_factory=list)
+    _sent: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def keys(self) -> list[bytes]:
         """What messages are signed with, the newest first."""
         return self._keys
+
+    @property
+    def sent_headers(self) -> dict[str, str]:
+        """What every request bears beside the signature; some of it is secret."""
+        return self._sent
 
     @field_validator("url")
     @classmethod
@@ -86,7 +100,7 @@ class Endpoint(BaseModel):
                 raise ValueError("url: plain http is for receivers in your own network, with allow_private: true")
             if not _may_be_public(parts.hostname or ""):
                 raise ValueError("url: a private, loopback or link-local address needs allow_private: true")
-        if not self.secrets and not self.secret_files:
+        if not self.secrets and not self.secret_files and not self.header_files:
             raise ValueError("secrets: give at least one, whsec_ and 24 to 64 bytes in base64, or a file in secret_files")
         self._keys.extend(read_secret(secret.get_secret_value()) for secret in self.secrets)
         for file in self.secret_files:
@@ -94,7 +108,26 @@ class Endpoint(BaseModel):
                 self._keys.append(read_secret(file.expanduser().read_text(encoding="ascii").strip()))
             except (OSError, UnicodeError):
                 raise ValueError(f"secret_files: {file} cannot be read") from None
+        self._take_headers()
+        if self.body is not None:
+            check_template(self.body, self.types or OUTPUT_TYPES)
         return self
+
+    def _take_headers(self) -> None:
+        self._sent["content-type"] = "application/cloudevents+json" if self.body is None else "application/json"
+        given = dict(self.headers)
+        for name, file in self.header_files.items():
+            try:
+                given[name] = file.expanduser().read_text(encoding="ascii").strip()
+            except (OSError, UnicodeError):
+                raise ValueError(f"header_files: {file} cannot be read") from None
+        for name, value in given.items():
+            lower = name.lower()
+            if not _HEADER_NAME.fullmatch(name) or lower in _OUR_HEADERS or lower.startswith("webhook-"):
+                raise ValueError(f"headers: {name!r} cannot be set")
+            if not _HEADER_VALUE.fullmatch(value):
+                raise ValueError(f"headers: {name} must be one line of printable ASCII")
+            self._sent[lower] = value
 
     def takes(self, said: Said) -> bool:
         """Whether it gets an event."""

@@ -12,10 +12,12 @@ from stream_app import __version__
 from stream_app.worker.webhooks.address import CheckedResolver, PrivateAddressError
 from stream_app.worker.webhooks.endpoints import Endpoint
 from stream_app.worker.webhooks.queue import Event
+from stream_app.worker.webhooks.shape import fill
 from stream_app.worker.webhooks.signature import headers
 
 _ANSWER_BYTES_MAX: Final = 64 << 10
-_EVENT_FAULTS: Final = frozenset({400, 406, 409, 411, 412, 413, 414, 415, 417, 422, 431})
+_MULTI_STATUS: Final = 207
+_EVENT_FAULTS: Final = frozenset({_MULTI_STATUS, 400, 406, 409, 411, 412, 413, 414, 415, 417, 422, 431})
 _GONE: Final = 410
 
 
@@ -38,8 +40,11 @@ class Answer(Struct, frozen=True):
 
 
 def judge(status: int, asked_ms: int = 0) -> Answer:
-    """What a status means: 2xx is taken, 410 is goodbye, what is wrong with the message itself is the event's fault."""
-    return Answer(200 <= status < 300, status == _GONE, status not in _EVENT_FAULTS, str(status), asked_ms)
+    """What a status means: 2xx is taken, 410 is goodbye, what is wrong with the message itself is the event's fault.
+
+    207 (the body says what became of each part) is how batch APIs refuse: a request of ours has one part.
+    """
+    return Answer(200 <= status < 300 and status != _MULTI_STATUS, status == _GONE, status not in _EVENT_FAULTS, str(status), asked_ms)
 
 
 def read_retry_after(text: str | None, now: datetime) -> int:
@@ -69,7 +74,7 @@ class Sender:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
-            headers={"user-agent": f"stream-app/{__version__}", "content-type": "application/cloudevents+json"},
+            headers={"user-agent": f"stream-app/{__version__}", **endpoint.sent_headers},
         )
 
     async def __aenter__(self) -> "Sender":
@@ -81,9 +86,10 @@ class Sender:
     async def post(self, event: Event, now_s: float) -> Answer:
         """Try once; `now_s` is the time, in seconds since the epoch."""
         endpoint = self._endpoint
-        signed = headers(endpoint.keys, event.id, int(now_s), event.body)
+        body = event.body if endpoint.body is None else fill(endpoint.body, event.body)
+        signed = headers(endpoint.keys, event.id, int(now_s), body)
         try:
-            async with self._session.post(endpoint.url, data=event.body, headers=signed, allow_redirects=False) as response:
+            async with self._session.post(endpoint.url, data=body, headers=signed, allow_redirects=False) as response:
                 asked_ms = read_retry_after(response.headers.get("retry-after"), datetime.fromtimestamp(now_s, UTC))
                 await self._drain(response)
                 return judge(response.status, asked_ms)

@@ -178,6 +178,7 @@ def test_public_addresses(address: str, public: bool) -> None:
     [
         (200, True, False, True),
         (204, True, False, True),
+        (207, False, False, False),
         (301, False, False, True),
         (400, False, False, False),
         (401, False, False, True),
