@@ -141,8 +141,14 @@ class PolicyBook:
         return len(self._changed)
 
     def changed(self, since: int) -> set[str]:
-        """The keys of which something has changed since that revision."""
-        return set(self._changed[since:])
+        """The keys that have another policy than at that revision; one that was replaced and put back has not."""
+        found = set()
+        for key in set(self._changed[since:]):
+            known = [policy for place, _, policy in self._records[key] if place < since]
+            before, now = known[-1] if known else None, self._records[key][-1][2]
+            if (before and before.hash) != (now and now.hash):
+                found.add(key)
+        return found
 
     def is_own(self, shop_id: str) -> bool:
         """Whether the shop has a policy of its own in force."""

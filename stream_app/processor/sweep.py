@@ -71,7 +71,7 @@ class Sweep:
         if revision == self._seen:
             return
         for key in sorted(self._policies.changed(self._seen)):
-            for shop in [key] if key != DEFAULT_KEY else [*self._streams.shops()]:
+            for shop in [*self._streams.shops()] if key == DEFAULT_KEY else [key] if self._streams.get(key) is not None else []:
                 if key != DEFAULT_KEY or not self._policies.is_own(shop):
                     self._ask(shop)
                     self._owed.add(shop)

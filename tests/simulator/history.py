@@ -57,7 +57,7 @@ class Story:
 
     def weighs(self) -> bool:
         """Whether the shop's classes are by pareto."""
-        return self.policy.pareto is not None
+        return any(policy.pareto is not None for policy in (self.policy, *(later[2] for later in self.later)))
 
 
 @lru_cache(_HISTORIES)
@@ -106,7 +106,7 @@ def _later(rng: Random, policy: Policy, times: list[int], length_s: float) -> li
     """Other histories' policies, published while this one is told, or soon after it."""
     found = []
     for _ in range(rng.choice((0, 0, 0, 1, 2))):
-        other = _told(rng.randrange(_HISTORIES), is_backlog=False, may_weigh=False)[1]
+        other = _told(rng.randrange(_HISTORIES), is_backlog=False)[1]
         if (other.clock, other.shop, other.currency) == (policy.clock, policy.shop, policy.currency):
             found.append((rng.uniform(0.0, length_s + 2.0), rng.choice(times) + rng.choice((0, 0, 1, 20 * DAY)), other))
     return sorted(found, key=lambda one: one[0])

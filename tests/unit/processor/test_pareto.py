@@ -101,6 +101,20 @@ def test_values_are_frozen_and_the_own_value_is_not() -> None:
     assert profile["cut_offs"] == {"A": 8_004, "B": 700, "evaluated_at": iso(FIRST)}
 
 
+def test_a_shop_that_begins_on_a_running_worker_has_classes_in_its_history() -> None:
+    """Its policy was published long after its customers bought; nobody can stand under an older one, so no day waits for the sweep."""
+    policies = book(by_pareto(shop="other"))
+    rigs = Rigs(2, policies)
+    for rig in rigs.rigs:
+        rig.work(replace(watermark(at(1), shop="other"), partition=rig.partition))
+    policies.add("acme", at(4_000), by_pareto(shop="acme", version=2))
+    for n, margin in enumerate((8_000, 1_000)):
+        rigs.work(bought(at(1) + n, f"c-{n}", total_minor=margin * 100 // 40))
+    pass_time(rigs, FIRST + 1)
+    when = (iso(FIRST), "policy")
+    assert classes(rigs) == {"c-0": ("A", *when), "c-1": ("B", *when)}
+
+
 def test_restarts_between_any_two_units_change_nothing() -> None:
     whole, cut = shop(3), shop(3)
     pass_time(whole, FIRST + 1)

@@ -55,6 +55,18 @@ def test_it_waits_until_time_has_reached_the_version(clock: str) -> None:
     assert swept(rig) == [("c-1", "low", iso(55))]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_version_that_is_put_back_before_anybody_met_it_sweeps_nobody(restarts: bool) -> None:  # noqa: FBT001
+    rig = shop()
+    rig.policies.add("acme", at(60), version(2, 200))
+    rig.policies.add("acme", at(61), version(1, 100))
+    if restarts:
+        rig.restart()
+    rig.work(told(at(70), "c-9"))
+    assert rig.processor.sweeping() is None
+    assert "owed" not in rig.memo
+
+
 def test_what_the_new_version_makes_due_fires_at_once() -> None:
     rig = shop()
     rig.policies.add("acme", at(10), version(2, 40))
