@@ -1,102 +1,36 @@
-"""A broker that lets nobody in without a certificate or a password, and nobody do what no rule allows."""
+"""On a broker that lets nobody in without a certificate or a password: who is refused is told why, and each part needs what we say."""
 
 import re
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from aiohttp import ClientSession
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from stream_app.demo.broker import HOST, EmbeddedBroker, free_port
+from stream_app.demo.broker import HOST
+from stream_app.errors import RightsError
 from stream_app.settings import child_environment, load_settings
 from stream_app.worker.cluster import admin_client, read_to_end
+from stream_app.worker.doctor.rights import DESCRIBE_CONFIGS, find_lacking_to_write
 from stream_app.worker.doctor.wire import ask
+from stream_app.worker.preflight import check_rights
 from stream_app.worker.topics import create_topics
-from tests.integration import product
+from tests.deploy.chart import of, render
+from tests.integration import charted, product
+from tests.integration.locked import NAME, PASSWORD, USER, LockedBroker
 from tests.integration.test_doctor_rights import ALLOW, DESCRIBE, GROUP, LITERAL, PREFIXED, READ, TOPIC, TRANSACTIONAL_ID, WRITE
 from tests.integration.test_ingest import port_of
 from tests.integration.workers import START_LIMIT_S, workers
 
 pytestmark = pytest.mark.kafka
-DESCRIBE_CONFIGS = 10
-NAME, USER, PASSWORD = "certified", "worker", "a password with = and a space"
 EVENT = (
     '{"specversion":"1.0","id":"e1","source":"/shops/acme","type":"order.placed","subject":"c1","time":"2026-03-01T10:00:00Z",'
     '"data":{"order_id":"o1","currency":"EUR","total_minor":1000}}\n'
 )
-
-
-class LockedBroker(EmbeddedBroker):
-    """The embedded broker with two more doors: SASL_SSL for a user with a password, SSL for who shows a certificate."""
-
-    def __init__(self, folder: Path, cache_dir: Path) -> None:
-        super().__init__(folder / "kafka", cache_dir)
-        self.folder = folder
-        self.authority = trustme.CA()
-        self.authority.cert_pem.write_to_path(folder / "ca.pem")
-        self._write(folder / "broker.pem", self.authority.issue_cert(HOST, "localhost"))
-        self._write(folder / "ours.pem", self.authority.issue_cert("us@example.com", common_name=NAME))
-        past = datetime.now(UTC) - timedelta(days=1)
-        self._write(folder / "expired.pem", self.authority.issue_cert("us@example.com", common_name=NAME, not_after=past))
-        trustme.CA().cert_pem.write_to_path(folder / "stranger.pem")
-
-    @staticmethod
-    def _write(file: Path, leaf: trustme.LeafCert) -> None:
-        """Key and certificates in one file, the key as Kafka reads it."""
-        key = load_pem_private_key(leaf.private_key_pem.bytes(), None).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        file.write_bytes(key + b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-
-    def _configure(self) -> Path:
-        config = super()._configure()
-        self.sasl_port, self.tls_port = free_port(self.port), 0
-        self.tls_port = free_port(self.port, self.sasl_port)
-        text = config.read_text(encoding="utf-8")
-        doors = f"SASL://{HOST}:{self.sasl_port},TLS://{HOST}:{self.tls_port}"
-        for name, more in (("listeners=", doors), ("advertised.listeners=", doors)):
-            text = text.replace(f"\n{name}", f"\n{name}{more},")
-        text = text.replace("\nlistener.security.protocol.map=", "\nlistener.security.protocol.map=SASL:SASL_SSL,TLS:SSL,")
-        more_text = f"""inter.broker.listener.name=PLAINTEXT
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
-ssl.keystore.type=PEM
-ssl.keystore.location={self.folder / "broker.pem"}
-ssl.truststore.type=PEM
-ssl.truststore.location={self.folder / "ca.pem"}
-sasl.enabled.mechanisms=SCRAM-SHA-512
-listener.name.sasl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-listener.name.tls.ssl.client.auth=required
-listener.name.tls.ssl.principal.mapping.rules=RULE:^.*CN=([^,]+).*$/$1/
-"""
-        config.write_text(text + more_text, encoding="utf-8")
-        return config
-
-    def _java(self, jars: str, *command: str) -> list[str]:
-        user = ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"] if command[:1] == ("kafka.tools.StorageTool",) else []
-        return [*super()._java(jars, *command), *user]
-
-    def by_password(self) -> dict[str, str]:
-        return {
-            "BROKER": f"{HOST}:{self.sasl_port}",
-            "SECURITY_PROTOCOL": "SASL_SSL",
-            "SASL_USERNAME": USER,
-            "SASL_PASSWORD": PASSWORD,
-            "SSL_CAFILE": str(self.folder / "ca.pem"),
-        }
-
-    def by_certificate(self) -> dict[str, str]:
-        return {
-            "BROKER": f"{HOST}:{self.tls_port}",
-            "SECURITY_PROTOCOL": "SSL",
-            "SSL_CERTFILE": str(self.folder / "ours.pem"),
-            "SSL_CAFILE": str(self.folder / "ca.pem"),
-        }
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +152,30 @@ async def test_ingest_needs_to_write_the_inputs_and_nothing_else(locked: LockedB
         await _rule(locked, USER, *rule, take_back=True)
         assert re.search(rf"(DESCRIBE|WRITE) on topic {rule[1]} is not allowed", _failed(environment, "ingest"))
         await _rule(locked, USER, *rule)
+
+
+async def test_the_charts_users_may_do_their_work_and_nothing_else(locked: LockedBroker, tmp_path: Path) -> None:
+    values = {"kafka": {"id": "chart", "topicPrefix": "eu-"}, "strimzi": {"users": {"enabled": True, "authentication": "tls"}}}
+    await create_topics(load_settings(broker=locked.address, topic_prefix="eu-", id="chart"), partitions=1)
+    users = {}
+    for user in of("KafkaUser", render(values)):
+        name = user["metadata"]["name"]
+        locked.write(locked.folder / f"{name}.pem", locked.authority.issue_cert("us@example.com", common_name=name))
+        for rule in charted.rules(user):
+            await _rule(locked, name, *rule)
+        login = {**locked.by_certificate(), "SSL_CERTFILE": str(locked.folder / f"{name}.pem")}
+        users[name.removeprefix("demo-")] = load_settings(
+            **{key.lower(): value for key, value in login.items()}, topic_prefix="eu-", id="chart", data_dir=tmp_path, insights=True
+        )
+    assert set(users) == {"worker", "ingest", "serve", "webhooks", "operator"}
+    await check_rights(users["worker"])
+    await check_rights(users["ingest"], find_lacking_to_write)
+    for name in ("ingest", "serve", "webhooks", "operator"):
+        with pytest.raises(RightsError, match="not allowed"):
+            await check_rights(users[name])
+    for name in ("serve", "webhooks"):
+        with pytest.raises(RightsError, match="not allowed"):
+            await check_rights(users[name], find_lacking_to_write)
+    await charted.operate(users["operator"], tmp_path)
+    await charted.look(users["serve"])
+    await charted.deliver(users["webhooks"])
