@@ -39,12 +39,13 @@ fmt: $(READY) ## format the code, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-check: $(READY) ## format, lint, types, who may import whom, and what is unsafe
+check: $(READY) ## format, lint, types, who may import whom, what is unsafe, and that no schema breaks what a release has promised
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml stream_app
+	@$(BIN)/stream-app schemas --check >/dev/null
 
 audit: $(UV) ## known vulnerabilities of what is installed with the product (asks OSV, so it needs the network)
 	@$(UV) audit --frozen --no-dev $(ARGS)

@@ -77,8 +77,11 @@ def schemas(
     check: Annotated[bool, typer.Option("--check", help="Only say whether they are current.")] = False,
     to: Annotated[Path, typer.Option("--dir", help="Where they are.")] = Path("schemas"),
 ) -> None:
-    """Write or check the JSON Schemas."""
-    from stream_app.codec.schemas import check_schemas, write_schemas
+    """Write or check the JSON Schemas.
+
+    With --check they must also keep what the last release has promised: its schemas are in DIR/released/VERSION.
+    """
+    from stream_app.codec.schemas import check_promises, check_schemas, write_schemas
 
     if not check:
         for name in write_schemas(to):
@@ -86,4 +89,8 @@ def schemas(
         return
     if stale := check_schemas(to):
         raise Failure(f"{to / stale[0]} is not current: write it with `stream-app schemas`")
+    if broken := check_promises(to):
+        for line in broken[1:]:
+            show.note(line)
+        raise Failure(f"breaks who relies on the last release: {broken[0]} (CONTRIBUTING.md, Contracts)")
     show.line(f"{to} is current")

@@ -56,7 +56,7 @@ def test_it_waits_until_time_has_reached_the_version(clock: str) -> None:
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_a_version_that_is_put_back_before_anybody_met_it_sweeps_nobody(restarts: bool) -> None:  # noqa: FBT001
+def test_a_version_that_is_put_back_before_anybody_met_it_sweeps_nobody(restarts: bool) -> None:
     rig = shop()
     rig.policies.add("acme", at(60), version(2, 200))
     rig.policies.add("acme", at(61), version(1, 100))
