@@ -22,7 +22,7 @@ setup: $(READY) $(COMPILED) ## the environment, Kafka and the data set; after it
 # Standard output is left to the program, so that `make demo ARGS="--json"` prints one document and nothing else.
 $(READY): pyproject.toml uv.lock | $(UV)
 	@echo "setting up (once, about two minutes)" >&2
-	@$(UV) sync --frozen --quiet --extra calibrate --python $(PYTHON) $(COMPILER) >&2
+	@$(UV) sync --frozen --quiet --extra calibrate --extra registry --python $(PYTHON) $(COMPILER) >&2
 	@$(BIN)/python -m stream_app.demo.prepare >&2
 	@touch $@
 

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     ingest_keys_file: Path | None = Field(None, description="a file that holds the keys of ingest")
     ingest_rate: int = Field(50_000, ge=1, le=10_000_000, description="how many events a second one shop may send, 1 or more")
     ingest_waiting_mib: int = Field(64, ge=8, le=65_536, description="how many MiB of events may wait for Kafka, 8 or more")
+    schema_registry: str | None = Field(None, description="the address of a Schema Registry, http(s)://host:port")
+    schema_registry_auth: SecretStr | None = Field(None, description="user:password there")
+    schema_registry_auth_file: Path | None = Field(None, description="a file that holds user:password")
     store: Literal["rocksdb", "memory"] = Field("rocksdb", description="rocksdb or memory")
 
     @field_validator("broker")
@@ -207,6 +210,11 @@ def read_sasl_password(settings: Settings) -> str | None:
 def read_ssl_key_password(settings: Settings) -> str | None:
     """The password of our certificate's key; None when none is set; raises as `read_erasure_key`, but it may be short."""
     return _read_password("SSL_KEY_PASSWORD", settings.ssl_key_password, settings.ssl_key_password_file)
+
+
+def read_registry_auth(settings: Settings) -> str | None:
+    """Who we are at the Schema Registry, `user:password`; None when it is not set; raises as `read_sasl_password`."""
+    return _read_password("SCHEMA_REGISTRY_AUTH", settings.schema_registry_auth, settings.schema_registry_auth_file)
 
 
 def _read_password(name: str, given: SecretStr | None, file: Path | None) -> str | None:

@@ -4,12 +4,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
 from stream_app.cli import show, sources
-from stream_app.errors import Failure
+from stream_app.errors import ConfigError, Failure
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
 
@@ -74,15 +74,20 @@ def _progress_bar() -> Iterator[Callable[[str, float], None] | None]:
 
 
 def schemas(
-    check: Annotated[bool, typer.Option("--check", help="Only say whether they are current.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether they are current, and break nothing.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Register them at STREAM_APP_SCHEMA_REGISTRY.")] = False,
+    compatibility: Annotated[str, typer.Option(help="With --publish: what the registry is to check from now on.")] = "NONE",
     to: Annotated[Path, typer.Option("--dir", help="Where they are.")] = Path("schemas"),
 ) -> None:
-    """Write or check the JSON Schemas.
+    """Write or check the JSON Schemas, or register them.
 
     With --check they must also keep what the last release has promised: its schemas are in DIR/released/VERSION.
     """
     from stream_app.codec.schemas import check_promises, check_schemas, write_schemas
 
+    if publish:
+        _register(compatibility)
+        return
     if not check:
         for name in write_schemas(to):
             show.line(f"wrote {to / name}")
@@ -94,3 +99,18 @@ def schemas(
             show.note(line)
         raise Failure(f"breaks who relies on the last release: {broken[0]} (CONTRIBUTING.md, Contracts)")
     show.line(f"{to} is current")
+
+
+def _register(compatibility: str) -> None:
+    from stream_app.codec.schemas.registry import Level, connect, register
+    from stream_app.settings import load_settings, read_registry_auth
+
+    settings = load_settings()
+    level = compatibility.upper()
+    if level not in get_args(Level):
+        raise ConfigError(f"--compatibility: must be one of {', '.join(get_args(Level))}")
+    if not settings.schema_registry:
+        raise ConfigError("--publish: set STREAM_APP_SCHEMA_REGISTRY to the registry's address, http(s)://host:port")
+    client = connect(settings.schema_registry, read_registry_auth(settings), str(settings.ssl_cafile) if settings.ssl_cafile else None)
+    for subject, version in register(client, settings.topic, cast("Level", level)).items():
+        show.line(f"{subject} version {version}")

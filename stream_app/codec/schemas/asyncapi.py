@@ -71,6 +71,11 @@ def make_asyncapi(suffix: str) -> dict[str, Any]:
     }
 
 
+def read_and_published() -> dict[str, list[str]]:
+    """The types of event in each topic that outside programs read or write."""
+    return {name: kinds for name, (_, _, kinds) in (_IN | _OUT).items()}
+
+
 def _channel(name: str, purpose: str, _key: dict[str, Any], kinds: list[str]) -> dict[str, Any]:
     return {
         "address": name,
