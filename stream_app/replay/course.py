@@ -23,6 +23,12 @@ _MIB: Final = 1 << 20
 _PROCESS_BYTES: Final = 90 * _MIB
 """What a process takes before it has read anything."""
 
+_BUCKET_BYTES: Final = 1 << 19
+"""As large a bucket as the processor's caches hold with all that is decoded of it."""
+
+_BLOCK_BYTES: Final = 1 << 16
+"""No more buckets than that what goes to disk of each at a time has about so many bytes."""
+
 _BUCKETS_MAX: Final = 8_000
 _BUCKETS_EACH: Final = 8
 """At least so many for each of several processes, so that none is left waiting for long in the end."""
@@ -76,8 +82,7 @@ class Course:
         """Go it; returns how many lines were written of each kind, and how many customers were erased."""
         gc.disable()  # what is made for an event is freed with it; walking all objects again and again finds nothing
         try:
-            least = 1 if self._team.count == 1 else _BUCKETS_EACH * self._team.count
-            count = min(max(-(-self._job.size // self._job.bucket_bytes), least), _BUCKETS_MAX)
+            count = self._count_buckets()
             self._parts = cut(self._job.files, self._team.count)[self._team.index]
             if count > 1:
                 self._route(count)
@@ -91,6 +96,12 @@ class Course:
         finally:
             gc.enable()
         return {**counts, "erasures": erasures} if erasures else counts
+
+    def _count_buckets(self) -> int:
+        job = self._job
+        small = min(job.size // _BUCKET_BYTES, job.lines_bytes // _BLOCK_BYTES)
+        least = 1 if self._team.count == 1 else _BUCKETS_EACH * self._team.count
+        return min(max(-(-job.size // job.bucket_bytes), small, least), _BUCKETS_MAX)
 
     def _route(self, count: int) -> None:
         """Put all lines into `count` buckets, at first as if nobody had to do with another, which spares most inputs a second look."""

@@ -19,6 +19,9 @@ from stream_app.replay.team import Team
 KINDS: Final = ("dead_letters", "events", "customers")
 Target = FileIO | BinaryIO
 _DEAD_LETTERS, _EVENTS, _PROFILES = range(3)
+_SLICES_EACH: Final = 16
+"""About so many for each process, or more, so that none writes for long while the others are done."""
+
 _TOO_LARGE: Final = 3
 """A slice of so many times its size was cut by a bad sample, and is not sorted in memory."""
 
@@ -46,7 +49,7 @@ class Output:
         """Agree with all others on slices, by what everybody has so far; in the end there will be `factor` times as much."""
         everyone = team.exchange([pile.sample() for pile in self.piles])
         for kind, pile in enumerate(self.piles):
-            pile.cut(choose_cuts([samples[kind] for samples in everyone], factor, slice_bytes))
+            pile.cut(choose_cuts([samples[kind] for samples in everyone], factor, slice_bytes, _SLICES_EACH * team.count))
 
     def write(self, team: Team, out: Path | None, slice_bytes: int) -> dict[str, int]:
         """Write everybody's lines to `out`, or to standard output; returns how many there are of each kind.

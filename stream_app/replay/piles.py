@@ -23,6 +23,7 @@ ENTRY_BYTES: Final = 200
 """What an entry in memory costs besides its text."""
 
 _PIECE_BYTES: Final = 1 << 18
+_SLICE_BYTES_MIN: Final = 1 << 21
 _SAMPLE: Final = 4_000
 _text_of: Final = itemgetter(-1)
 
@@ -93,10 +94,11 @@ def _size(entries: list[Entry]) -> int:
     return sum(map(len, map(_text_of, entries)))
 
 
-def choose_cuts(samples: list[tuple[int, list[Entry]]], factor: float, slice_bytes: int) -> list[Entry]:
-    """Keys that cut what is `factor` times as much as the samples into slices of `slice_bytes`."""
+def choose_cuts(samples: list[tuple[int, list[Entry]]], factor: float, slice_bytes: int, least: int = 1) -> list[Entry]:
+    """Keys that cut what is `factor` times as much as the samples into slices of `slice_bytes`, or into `least`, if these are not tiny."""
     keys = sorted(chain.from_iterable(keys for _, keys in samples))
-    slices = min(len(keys), int(sum(size for size, _ in samples) * factor / slice_bytes) + 1)
+    size = sum(size for size, _ in samples) * factor
+    slices = min(len(keys), int(max(size / slice_bytes, min(least, size / _SLICE_BYTES_MIN))) + 1)
     return [keys[len(keys) * number // slices] for number in range(1, slices)]
 
 

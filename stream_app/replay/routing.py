@@ -67,7 +67,6 @@ class Router:
         self.lines += len(lines)
         buckets, heads = self.buckets, self._heads
         count, shop_of_policy, time_max_ms = len(buckets), self._shop, self._time_max_ms
-        taken = 0
         for text in lines:
             seen = peek(text)
             if seen is None or not seen[2] or seen[0] == WATERMARK:
@@ -85,11 +84,9 @@ class Router:
                     bucket.latest_ms = time_ms
             bucket.numbers.append(number)
             bucket.texts.append(text)
-            size = len(text)
-            bucket.bytes += size
-            taken += size + _LINE_BYTES
+            bucket.bytes += len(text)
             number += 1
-        self._bytes += taken
+        self._bytes += sum(map(len, lines)) + _LINE_BYTES * len(lines)
         if self._bytes > self._bytes_max:
             self.flush()
 

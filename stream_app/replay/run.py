@@ -60,7 +60,7 @@ def replay(
     size = sum(file.stat().st_size for file in files)
     processes = processes or (1 if size < SMALL_BYTES else len(os.sched_getaffinity(0)))
     job = Job(files, policy, out, until_ms, as_given, time.time_ns() // 1_000_000, *plan_memory(memory_bytes, processes))
-    with closing(Spill(processes)) as spill:
+    with closing(Spill(processes, memory_bytes // processes)) as spill:
 
         def work(team: Team) -> dict[str, int]:
             return Course(team, job, spill).run()

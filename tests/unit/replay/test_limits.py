@@ -87,6 +87,25 @@ def test_a_pile_hands_out_in_order_what_it_was_given(at_once: bool) -> None:
     spill.close()
 
 
+def test_what_is_put_down_first_stays_plain_and_the_rest_is_compressed() -> None:
+    spill = Spill(1, 2_500)
+    contents = [bytes([65 + number]) * 1_000 for number in range(5)]
+    for _ in range(2):
+        places = [spill.put(0, content) for content in contents]
+        assert [is_packed for *_, is_packed in places] == [False, False, True, True, True]
+        assert [length for _, _, length, _ in places][:2] == [1_000, 1_000]
+        assert max(length for _, _, length, _ in places[2:]) < 100
+        assert [spill.get(place) for place in places] == contents
+        spill.forget(0)
+    spill.close()
+
+
+def test_all_processes_have_slices_to_write_unless_these_are_tiny() -> None:
+    sample: list[Entry] = [(number,) for number in range(1_000)]
+    cuts = [len(choose_cuts([(1 << 20, sample)], factor, 1 << 26, 32)) for factor in (0.1, 10, 100, 100_000)]
+    assert cuts == [0, 5, 32, 999]
+
+
 def test_a_full_disk_is_one_line_and_nothing_is_left_of_temporary_files(tmp_path: Path) -> None:
     write(tmp_path, [order(f"c-{number}", number, number % 200) for number in range(4_000)])
     (tmp_path / "temporary").mkdir()
