@@ -6,6 +6,8 @@ keys and payloads there.
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from traceback import extract_tb
 from typing import Any, Literal
 
@@ -19,6 +21,37 @@ _NOISY = (
     "stream_app.engine.host.transport",
     "stream_app.engine.host.table",
 )  # the last three: Faust's own words
+_REPEATS = ("aiokafka", "faust", "mode")
+_EVERY_S = 10.0
+_REMEMBERED_MAX = 1_000
+
+
+class Seldom(logging.Filter):
+    """Lets through once in ten seconds what a library says again and again, with how often it was left out.
+
+    While a broker is away, the clients of one worker say a thousand times a second that they cannot connect: gigabytes in an hour.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is shown."""
+        if record.name.partition(".")[0] not in _REPEATS or not isinstance(record.msg, str):
+            return True
+        now, what = self._clock(), (record.name, record.msg)  # what it says before names and numbers are put in
+        at, left_out = self._said.get(what, (now - _EVERY_S, 0))
+        if now - at < _EVERY_S:
+            self._said[what] = at, left_out + 1
+            return False
+        if len(self._said) >= _REMEMBERED_MAX:
+            self._said.clear()
+        self._said[what] = now, 0
+        if left_out:
+            record.msg += f" (and {left_out} more like it)"
+        return True
 
 
 def configure_logging(style: Literal["text", "json"], level: str) -> None:
@@ -43,6 +76,7 @@ def configure_logging(style: Literal["text", "json"], level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_traceback_values, renderer]
+    handler.addFilter(Seldom())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers[:] = [handler]

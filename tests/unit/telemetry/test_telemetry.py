@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stream_app.errors import Failure
-from stream_app.telemetry.logs import configure_logging, get_logger
+from stream_app.telemetry.logs import Seldom, configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 from stream_app.telemetry.server import MetricsServer
 from tests.pages import page
@@ -146,3 +146,22 @@ def test_the_clients_are_not_heard_below_warning(lines: io.StringIO) -> None:
         logging.getLogger(name).info("payload: secret")
         logging.getLogger(name).debug("payload: secret")
     assert lines.getvalue() == ""
+
+
+def test_what_a_library_repeats_is_said_once_in_ten_seconds(lines: io.StringIO) -> None:
+    now = 0.0
+    logging.getLogger().handlers[0].filters[:] = [Seldom(lambda: now)]
+    for node in range(3):
+        logging.getLogger("aiokafka").error("Unable connect to node with id %s: %s", node, "refused")
+    logging.getLogger("aiokafka").error("Unable to update metadata from %s", [1])
+    get_logger("stream_app.test.one").info("ours")
+    get_logger("stream_app.test.one").info("ours")
+    now = 10.0
+    logging.getLogger("aiokafka").error("Unable connect to node with id %s: %s", 4, "refused")
+    assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == [
+        "Unable connect to node with id 0: refused",
+        "Unable to update metadata from [1]",
+        "ours",
+        "ours",
+        "Unable connect to node with id 4: refused (and 2 more like it)",
+    ]
