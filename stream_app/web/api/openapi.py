@@ -97,7 +97,10 @@ def _problems(statuses: tuple[int, ...]) -> Document:
 
 
 def _stream() -> Document:
-    text = "Events `changes` ({changes, left_out}, with the number to resume from as id) and, every second, `pulse`."
+    text = (
+        "Events `changes` ({changes, left_out}, with the number to resume from as id) and, every second, `pulse`. "
+        "The first id comes at once, before any event, so that whoever is cut off misses nothing."
+    )
     resume = {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string", "pattern": "^[0-9]{1,15}$"}}
     return {
         "summary": "Changes as they come.",

@@ -19,6 +19,9 @@ from stream_app.web.history import changes, shops
 _AT_ONCE: Final = 200
 _PULSE_S: Final = 1.0
 _STREAMS_MAX: Final = 200
+_COUNTED_MAX: Final = 100_000
+"""Of a longer gap what is left out is known by numbers, not counted; they have hardly a hole."""
+
 _SLOWEST_S: Final = 20.0
 """Whoever takes longer to read what was sent is let go; he can go on with the number that he has."""
 
@@ -49,7 +52,7 @@ class Streams:
         assert task is not None
         self._open.add(task)
         try:
-            await _write(response, b"retry: 1000\n\n")
+            await _write(response, f"retry: 1000\nid: {number}\n\n".encode())  # a number to go on from, before anything has happened
             await self._send(response, shop, asked, number)
         except (ConnectionError, TimeoutError, asyncio.CancelledError):
             pass  # the client has gone, or we go
@@ -66,8 +69,12 @@ class Streams:
                 raise Problem(
                     400, "Last-Event-ID: not a number of ours", field="Last-Event-ID", fix="give the id of the last event that came"
                 )
-            return int(given)
-        return await self._context.ask(changes.newest_number) if asked.after is None else asked.after
+            after: int | None = int(given)
+        else:
+            after = asked.after
+        newest = await self._context.ask(changes.newest_number)
+        # A number that was never given is of another database, such as that of the demo before.
+        return newest if after is None else min(after, newest)
 
     async def _send(self, response: web.StreamResponse, shop: str | None, asked: OfStream, number: int) -> None:
         pulsed = 0.0
@@ -98,8 +105,9 @@ def _next(connection: Connection, number: int, shop: str | None, asked: OfStream
         rows = changes.after_number(connection, number, shop=shop, dimension=asked.dimension, limit=_AT_ONCE)
         return rows, rows[-1].number if rows else number, 0
     newest = changes.newest_number(connection)
-    rows, passed = changes.newest_between(connection, number, newest, shop=shop, dimension=asked.dimension, limit=asked.per_second)
-    return rows, max(number, newest), passed - len(rows)
+    counted_from = max(number, newest - _COUNTED_MAX)
+    rows, passed = changes.newest_between(connection, counted_from, newest, shop=shop, dimension=asked.dimension, limit=asked.per_second)
+    return rows, max(number, newest), counted_from - number + passed - len(rows)
 
 
 def _event(name: str, document: Document, number: int | None = None) -> bytes:

@@ -55,9 +55,10 @@ def of_shop(
         asked = asked.where(c.effective_ms < until_ms)
     if cursor is not None:
         asked = asked.where(c.effective_ms <= cursor[0], or_(c.effective_ms < cursor[0], c.number < cursor[1]))
-    asked = asked.order_by(c.effective_ms.desc(), c.number.desc()).limit(limit + 1)
+    newest_first = c.effective_ms.desc(), c.number.desc()
+    asked = asked.limit(limit + 1)
     if dimension is None:
-        rows = list(connection.execute(asked))
+        rows = list(connection.execute(asked.order_by(*newest_first)))
     else:
         rows = []
         values = _values(connection, shop, dimension)
@@ -65,7 +66,8 @@ def of_shop(
             for other in values if after is ANY else [after]:
                 if one != other:
                     narrow = asked.where(c.dimension == dimension, _is(c.before, one), _is(c.after, other))
-                    rows += connection.execute(narrow)
+                    # Both values are fixed, and named in the order all the same: else PostgreSQL looks through all times for a rare pair.
+                    rows += connection.execute(narrow.order_by(c.before.desc(), c.after.desc(), *newest_first))
         rows.sort(key=lambda row: (row.effective_ms, row.number), reverse=True)
     last = rows[limit - 1] if len(rows) > limit else None
     return rows[:limit], None if last is None else (last.effective_ms, last.number)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from stream_app.errors import ConfigError, Failure
@@ -76,6 +77,14 @@ class Database:
         self._engine.dispose()
 
 
+class _Hinting(SQLiteCompiler):
+    """SQLAlchemy gives hints to other databases only."""
+
+    def get_from_hint_text(self, _table: Any, text: Any) -> str:
+        """The hint as it was given, such as `INDEXED BY name`."""
+        return str(text)
+
+
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
@@ -89,6 +98,7 @@ def _engine(url: str) -> Engine:
             max_overflow=2,
             connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False},
         )
+        engine.dialect.statement_compiler = _Hinting
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -19,6 +19,8 @@ def _first(connection: Connection) -> None:
 
 STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_first,)
 VERSION: Final = len(STEPS)
+_LOCK: Final = 0x6869_7374_6F72_79
+"""Any number: whoever holds it in PostgreSQL takes a step. SQLite has one writer anyway."""
 
 
 def migrate(engine: Engine) -> int:
@@ -33,7 +35,9 @@ def migrate(engine: Engine) -> int:
             f"the history database has version {found}, and this program knows {VERSION}: use the newer program, or another database"
         )
     for number in range(found, VERSION):
-        with engine.begin() as connection:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             if _read_version(connection) != number:
                 continue  # another process was faster
             schema_versions.create(connection, checkfirst=True)

@@ -3,16 +3,20 @@
 import asyncio
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.event import listen
 
 from stream_app.codec.times import format_time
+from stream_app.web.history import changes
 from stream_app.web.history import customers as questions
 from stream_app.web.history.database import Database
 from stream_app.web.history.periods import latest_periods, periods_between
 from tests.builders import at
-from tests.unit.web.records import WRITTEN_MS, Log
+from tests.postgresql import Postgres
+from tests.unit.web.records import SHOP, WRITTEN_MS, Log
 from tests.unit.web.serving import Api, api
 from tests.unit.web.test_filling import lives
 
@@ -90,6 +94,36 @@ async def test_statuses_narrow_the_search_and_pages_are_bounded(database: Databa
         assert await found("segment:nobody") == []
         assert await found("lifecycle:active", search="1", match="substring") == [n for n in everybody if n % 3 and "1" in f"{n:03}"]
         assert await found("lifecycle:inactive", search="c-03") == [30, 33, 36, 39]
+
+
+def test_the_rarest_condition_is_looked_up_whatever_sqlite_believes(sqlite: Database) -> None:
+    log = Log()
+    for place in range(9):
+        log.changed(f"c-{place}", 1, "winback", None, "gone" if place == 8 else "none")
+    log.into(sqlite)
+    asked: list[str] = []
+    listen(sqlite.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    with sqlite.reading() as connection:
+        found, _ = questions.find_customers(connection, SHOP, statuses={"winback": ["gone"], "class": [None]}, limit=5)
+    assert [row.customer for row in found] == ["c-8"]
+    assert any("FROM customers INDEXED BY customers_by_winback" in statement for statement in asked)
+
+
+def test_a_rare_pair_of_values_is_looked_up_whatever_postgresql_believes(postgres: Postgres, tmp_path: Path) -> None:
+    database = Database(postgres.create(), tmp_path)
+    lives().into(database)
+    asked: list[tuple[str, Any]] = []
+    listen(database.engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    with database.reading() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_sort = off")  # a look-up in the wrong order, and sorted then, is none
+        changes.of_shop(
+            connection, SHOP, dimension="lifecycle", before=None, after="gone", since_ms=None, until_ms=at(9), cursor=None, limit=5
+        )
+        statement, parameters = asked[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
+    database.close()
+    assert any("Index Scan Backward using changes_by_flow" in line for line in plan), plan
 
 
 async def test_one_customer_is_told_with_proof_and_what_comes_next(database: Database) -> None:
@@ -181,6 +215,21 @@ async def test_the_stream_goes_on_after_the_last_event_that_came(database: Datab
         assert ([one["sequence"] for one in few["changes"]], few["left_out"]) == ([2, 3], 5)
         async with ask.session.get(f"{ask.address}/api/v1/stream", headers={"Last-Event-ID": "x"}) as response:
             assert response.status == 400
+
+
+@pytest.mark.parametrize("given", [{}, {"Last-Event-ID": "999999"}], ids=["none", "of another database"])
+async def test_the_stream_says_at_once_where_it_can_be_resumed(sqlite: Database, given: dict[str, str]) -> None:
+    lives().into(sqlite)
+    async with api(sqlite) as ask, ask.session.get(f"{ask.address}/api/v1/stream", headers=given) as response:
+        assert await response.content.readuntil(b"\n\n") == b"retry: 1000\nid: 6\n\n"
+
+
+async def test_what_a_long_gap_leaves_out_is_known_by_numbers(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    lives().into(sqlite)
+    monkeypatch.setattr("stream_app.web.api.stream._COUNTED_MAX", 3)
+    async with api(sqlite) as ask:
+        few = await _listen(ask, {}, after=0, per_second=2)
+    assert ([one["sequence"] for one in few["changes"]], few["left_out"]) == ([4, 2], 4)
 
 
 async def _listen(ask: Api, headers: dict[str, str], **parameters: int) -> Any:
