@@ -138,6 +138,8 @@ class _Doors:
                 raise Problem(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong", field=platform.signature, fix=fix)
             found = read_webhook(platform, request.headers, body, shop.name, _now_ms())
             await self._store_mapped(platform.name, shop, found, room)
+        if (topic := request.headers.get(platform.topic)) in platform.by_hand:
+            _log.warning("a webhook asks for what people must do (docs/ingest.md)", topic=topic)
         return _answer(HTTPStatus.OK, {"accepted": len(found.entries), "ignored": found.ignored})
 
     async def _segment(self, request: web.Request, form: str) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stream_app.telemetry.logs import configure_logging
 from stream_app.web.api.guard import Rates
 from stream_app.web.ingest.keys import Access, Shop
 from tests.unit.ingest.door import SHOPIFY_SECRET, WOO_SECRET, Door, door
@@ -118,3 +119,72 @@ async def test_an_order_that_cannot_be_used_is_400_and_quotes_nobody() -> None:
         assert "ann" not in json.dumps(told)
         assert (await shopify(knock, b"{"))[0] == 400
         assert knock.log.entries == []
+
+
+REDACT = {
+    "shop_id": 954889,
+    "shop_domain": "acme.myshopify.com",
+    "customer": {"id": 191167, "email": " Ann@Example.com", "phone": "555-625-1199"},
+    "orders_to_redact": [299938, 280263, 220458],
+}
+
+
+async def redact(knock: Door, event_id: str, at: str = "2026-03-01T10:15:00.5Z", **changes: Any) -> Any:
+    headers = {"X-Shopify-Event-Id": event_id, "X-Shopify-Triggered-At": at}
+    return await shopify(knock, {**REDACT, **changes}, "customers/redact", **headers)
+
+
+async def test_a_redaction_of_shopify_erases_the_customer_whom_orders_name_and_once_for_each_request() -> None:
+    async with door() as knock:
+        await shopify(knock, SHOPIFY_ORDERS[0])
+        for event_id in ("e-1", "e-1", "e-2"):
+            assert await redact(knock, event_id) == (200, {"accepted": 1, "ignored": 0})
+        first, again, later = (one for one in knock.log.events() if one["type"] == "customer.erased")
+        assert first == again
+        assert first["id"] != later["id"]
+        assert (first["subject"], first["time"]) == ("ann@example.com", "2026-03-01T10:15:00.500Z")
+        assert first["subject"] == knock.log.events()[0]["subject"]
+        entry = knock.log.entries[-1]
+        assert (entry.topic, entry.key, entry.forgets_key) == ("contacts", b"acme/ann@example.com", True)
+        assert "555" not in entry.value.decode()
+        assert ("delivery", b"e-2") in entry.headers
+
+
+async def test_a_redaction_without_its_headers_has_the_same_id_again_and_a_time() -> None:
+    async with door() as knock:
+        for _ in range(2):
+            assert (await shopify(knock, REDACT, "customers/redact"))[0] == 200
+        for at in ("yesterday", "2999-01-01T00:00:00Z"):
+            assert (await redact(knock, "e", at))[1]["accepted"] == 1
+        ids = [one["id"] for one in knock.log.events()]
+        assert ids[0] == ids[1] != ids[2] == ids[3]
+        assert all(one["time"] < "2999" for one in knock.log.events())
+
+
+@pytest.mark.parametrize("customer", [None, {}, "ann", {"email": None}, {"email": " "}, {"email": 5}])
+async def test_a_redaction_of_nobody_whom_we_could_know_is_ignored(customer: Any) -> None:
+    async with door() as knock:
+        assert await redact(knock, "e", customer=customer) == (200, {"accepted": 0, "ignored": 1})
+        assert knock.log.entries == []
+
+
+async def test_a_redaction_is_signed_and_its_customer_must_be_one() -> None:
+    async with door() as knock:
+        body = json.dumps(REDACT).encode()
+        wrong = {"X-Shopify-Topic": "customers/redact", "X-Shopify-Hmac-Sha256": signed("not the secret at all", body)}
+        assert (await knock.post("/v1/webhooks/shopify/acme", body, key=None, **wrong))[0] == 401
+        status, told = await redact(knock, "e", customer={"email": "x" * 129})
+        assert (status, told["field"]) == (400, "subject")
+        assert (await shopify(knock, b"[]", "customers/redact"))[0] == 400
+        assert knock.log.entries == []
+
+
+@pytest.mark.parametrize("topic", ["customers/data_request", "shop/redact"])
+async def test_what_people_must_do_is_said_in_the_log_without_a_name(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "INFO")
+    async with door() as knock:
+        assert await shopify(knock, REDACT, topic) == (200, {"accepted": 0, "ignored": 1})
+        assert knock.log.entries == []
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "people must do" in line]
+    assert topic in said
+    assert "ann" not in said.lower()
