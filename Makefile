@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test sim test-faults bench bench-history docs schemas demo audit sbom
+.PHONY: help setup fmt check test sim test-faults bench bench-history soak docs schemas demo audit sbom
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,9 @@ bench: $(READY) $(COMPILED) ## measure us and our peers (ARGS="--quick --json": 
 
 bench-history: $(READY) ## the read API over 1 M customers and 10 M changes: p95 of each answer (ARGS="--customers 200000 --url URL")
 	@$(BIN)/python -m benchmarks.read_api $(ARGS)
+
+soak: $(READY) $(COMPILED) ## a day of traffic, faults and policy changes in MINUTES=30 (SEED=n; ARGS="--rate 300")
+	@$(BIN)/python -m benchmarks.soak.run $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: $(READY) ## the documentation site, in docs/_build/html
 	@$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html

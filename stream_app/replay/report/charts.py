@@ -24,6 +24,14 @@ class Series:
     notes: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A moment on the x-axis at which something happened."""
+
+    x: float
+    name: str
+
+
 def round_steps(least: float, most: float, wanted: int = 6) -> list[float]:
     """About `wanted` round numbers (1, 2 or 5 times a power of ten) that span from `least` to `most`."""
     if most <= least:
@@ -50,6 +58,11 @@ class _Frame:
         low, high = self._y_steps[0], self._y_steps[-1]
         return round(HEIGHT - _BOTTOM - (value - low) / (high - low) * (HEIGHT - _TOP - _BOTTOM), 1)
 
+    def mark(self, mark: Mark) -> str:
+        """A dashed line at a moment."""
+        x, told = self.x(mark.x), f"<title>{escape(mark.name)}</title>"
+        return f'<line class="mark" x1="{x}" x2="{x}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}">{told}</line>'
+
     def draw(self, inside: Sequence[str]) -> str:
         """The whole plot, `inside` above the grid."""
         right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
@@ -68,16 +81,21 @@ class _Frame:
         return "\n".join([*parts, *inside, "</svg>"])
 
 
-def lines(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> str:
-    """Connected points, a colour a series; series without points are left out. Empty text when nothing is left."""
+def lines(title: str, x_label: str, y_label: str, series: Sequence[Series], *, marks: Sequence[Mark] = (), dots: bool = True) -> str:
+    """Connected points, a colour a series; series without points are left out. Empty text when nothing is left.
+
+    `marks` are dashed lines from top to bottom. Without `dots`, for long series, points have no tooltips.
+    """
     shown = [one for one in series if one.points]
     if not shown:
         return ""
     frame = _Frame(title, x_label, y_label, [x for one in shown for x, _ in one.points], [y for one in shown for _, y in one.points])
-    inside = []
+    inside = [frame.mark(mark) for mark in marks]
     for number, one in enumerate(shown):
         places = " ".join(f"{frame.x(x)},{frame.y(y)}" for x, y in one.points)
         inside.append(f'<polyline class="line s{number}" points="{places}"/>')
+        if not dots:
+            continue
         notes = one.notes or [f"{spell(x)}, {spell(y)}" for x, y in one.points]
         for (x, y), note in zip(one.points, notes, strict=True):
             told = f"<title>{escape(one.name)}: {escape(note)}</title>"
