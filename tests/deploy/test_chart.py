@@ -238,6 +238,18 @@ def test_no_more_workers_than_partitions_are_asked_for(everything: list[Manifest
     assert "replicas" not in worker["spec"], "two would decide"
 
 
+def test_keys_of_endpoints_lie_beside_their_file() -> None:
+    manifests = render({"webhooks": {"enabled": True, "keys": ["klaviyo", "crm.key"]}})
+    (webhooks,) = [one for one in of("Deployment", manifests) if one["metadata"]["name"] == "demo-webhooks"]
+    kubernetes_validate.validate(webhooks, KUBERNETES[0], strict=True)
+    spec = webhooks["spec"]["template"]["spec"]
+    (volume,) = [one for one in spec["volumes"] if one["name"] == "endpoints"]
+    assert {item["key"]: item["path"] for item in volume["secret"]["items"]} == {
+        name: name for name in ("webhooks.yaml", "klaviyo", "crm.key")
+    }
+    assert ("endpoints", "/etc/stream-app") in {(mount["name"], mount["mountPath"]) for mount in spec["containers"][0]["volumeMounts"]}
+
+
 def test_the_versions_are_the_programs() -> None:
     from stream_app import __version__
 
