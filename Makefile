@@ -75,7 +75,7 @@ sim: $(COMPILED) ## the deterministic simulator (SEED=n: play one run again; ARG
 bench: $(READY) $(COMPILED) ## measure us and our peers (ARGS="--quick --json": eight minutes, one document)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
-bench-history: $(READY) ## the read API over 1 M customers and 10 M changes: p95 of each answer (ARGS="--customers 200000 --url URL")
+bench-history: $(READY) ## every answer over 1 M customers and 10 M changes, also while 500 a second stream in (ARGS="--customers 200000 --url URL")
 	@$(BIN)/python -m benchmarks.read_api $(ARGS)
 
 soak: $(READY) $(COMPILED) ## a day of traffic, faults and policy changes in MINUTES=30 (SEED=n; ARGS="--rate 300")
