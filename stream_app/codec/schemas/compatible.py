@@ -201,7 +201,8 @@ def _within(value: Any, schema: Schema) -> bool:
         fits = schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
         return fits and re.search(schema.get("pattern", ""), value) is not None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
+        within = schema.get("minimum", value) <= value <= schema.get("maximum", value)
+        return bool(within and schema.get("exclusiveMinimum", value - 1) < value < schema.get("exclusiveMaximum", value + 1))
     return True
 
 
