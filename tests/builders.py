@@ -5,10 +5,10 @@ from typing import Any
 from stream_app.domain import evaluate
 from stream_app.domain.calendar import Calendar
 from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import EVENT_TYPES, Event, OrderPlaced
 from stream_app.domain.facts.state import DIMENSIONS, State
 from stream_app.domain.policy import Criterion, OwnRhythm, Policy, ScoreClasses, ServiceLevels
+from stream_app.domain.settle import Outcome
 from stream_app.domain.status import stand
 from stream_app.domain.value import measure
 
@@ -120,12 +120,14 @@ class Life:
         """Apply events in this order."""
         for happened in events:
             self.state = evaluate.apply(WHO, self.state, happened, raw(happened.id), self.rules, self.outcome)
+        assert not self.outcome.rule_error
         return self
 
     def until(self, time_ms: int) -> "Life":
         """Fire every deadline up to and including `time_ms`, and look at the measures then."""
         evaluate.advance(WHO, self.now, time_ms, self.rules, self.outcome)
         evaluate.reach(self.now, time_ms, self.rules)
+        assert not self.outcome.rule_error
         return self
 
     @property

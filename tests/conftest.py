@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from stream_app.settings import Settings, load_settings
+from stream_app.telemetry import rule_errors
 from tests import packages
 from tests.budgets import Budgets
 from tests.faults.brokers import TwoDoorBroker
@@ -40,6 +41,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _no_rule_raises() -> Iterator[None]:
+    """What a rule raises ends no worker, and so would end no test either."""
+    yield
+    told = rule_errors.reported()
+    rule_errors.forget()
+    assert not told, "a rule has raised; the log above says where"
 
 
 @pytest.fixture(scope="session")

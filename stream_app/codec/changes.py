@@ -9,6 +9,7 @@ from stream_app.domain.changes import Outgoing, Who
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import PROFILE, profile
+from stream_app.domain.settle import Outcome
 
 CONTENT_TYPE: Final = b"application/cloudevents+json"
 HEADERS: Final = [("content-type", CONTENT_TYPE)]
@@ -28,9 +29,9 @@ def encode_outgoing(outgoing: Outgoing) -> bytes:
     return _write(outgoing, "", b"}", _TIMELESS_OF_PROFILE if outgoing.type == PROFILE else _TIMELESS)
 
 
-def encode_profile(who: Who, state: State, policy: Policy) -> bytes:
+def encode_profile(who: Who, state: State, policy: Policy, outcome: Outcome) -> bytes:
     """The same of a customer's profile: its times are written as it is made, which costs half of writing them afterwards."""
-    return _write(profile(who, state, policy, format_time), "", b"}", _WRITTEN_OF_PROFILE)
+    return _write(profile(who, state, policy, format_time, outcome), "", b"}", _WRITTEN_OF_PROFILE)
 
 
 def encode_line(outgoing: Outgoing) -> bytes:

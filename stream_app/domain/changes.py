@@ -10,6 +10,7 @@ from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.dimensions.contact import prove_contact
 from stream_app.domain.dimensions.opportunity import prove_opportunity
 from stream_app.domain.dimensions.proof import Proof
+from stream_app.domain.dimensions.score import score
 from stream_app.domain.dimensions.share import prove_share
 from stream_app.domain.facts.state import (
     CHURN_RISK,
@@ -25,7 +26,6 @@ from stream_app.domain.facts.state import (
     State,
 )
 from stream_app.domain.policy import Policy
-from stream_app.domain.score import score
 from stream_app.domain.segments.proof import prove_segment
 from stream_app.domain.status import Verdict, risk_moments
 from stream_app.domain.value import leading_span, measure

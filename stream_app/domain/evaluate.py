@@ -6,7 +6,7 @@ up to t fire, each at its own time; so the changes depend on his own events and 
 
 from typing import Final
 
-from stream_app.domain.changes import Cause, CauseKind, Outgoing, Who, change, notices
+from stream_app.domain.changes import Cause, CauseKind, Who
 from stream_app.domain.events import (
     Code,
     CustomerFacts,
@@ -24,39 +24,12 @@ from stream_app.domain.facts.fold import fold, is_duplicate, remember
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.orders import order_unknown
 from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, absent, is_customer, new_state
-from stream_app.domain.pareto import ParetoClasses
 from stream_app.domain.policy import Policy
-from stream_app.domain.reactions import Before, react
-from stream_app.domain.status import judge, next_deadline_ms, stand
-from stream_app.domain.value import value_total
+from stream_app.domain.reactions import Before
+from stream_app.domain.settle import Outcome, settle, weigh
 
 _TIME: Final = Cause("time")
 _POLICY: Final = Cause("policy")
-
-
-class Outcome:
-    """What came of one or more steps, in order: to publish, to tell other customers, to dead-letter, to count.
-
-    `valued`: what the customer was worth at the start of an evaluation day, with the hash of the policy that asks, and the day.
-    `timeless`: the latest event was a duplicate, from before an erasure, or refused before it was folded, and moves no clock.
-    """
-
-    def __init__(self) -> None:
-        self.published: list[Outgoing] = []
-        self.derived: list[Event] = []
-        self.rejected: list[tuple[Rejected, Raw]] = []
-        self.forgotten: list[str] = []
-        self.duplicates = 0
-        self.suppressed = 0
-        self.deadlines = 0
-        self.timeless = False
-        self.valued: list[tuple[str, int, int]] = []
-
-    def is_empty(self) -> bool:
-        """Whether there is nothing to hand on, besides what was told to other customers."""
-        if self.published or self.rejected or self.forgotten or self.valued:
-            return False
-        return not (self.duplicates or self.deadlines or self.suppressed)
 
 
 def unknown_shop() -> Rejected:
@@ -219,15 +192,8 @@ def fire(who: Who, state: State, policy: Policy, outcome: Outcome) -> None:
     end_waits(state, outcome)
     outcome.deadlines += 1
     if policy.pareto is not None:
-        _value(state, policy, policy.pareto, outcome)
+        weigh(state, policy, policy.pareto, outcome)
     settle(who, state, policy, _TIME, outcome, None, 0)
-
-
-def _value(state: State, policy: Policy, pareto: ParetoClasses, outcome: Outcome) -> None:
-    """At the start of an evaluation day: what the customer is worth is one of the values that the cut-offs are taken from."""
-    day = pareto.last_day(policy.calendar.day(state.clock_ms))
-    if state.counting and policy.calendar.start(day) == state.clock_ms:
-        outcome.valued.append((policy.document_hash, day, value_total(state, policy, stand(state, policy))))
 
 
 def reach(state: State, time_ms: int, policy: Policy) -> None:
@@ -251,7 +217,7 @@ def adopt(who: Who, state: State, old: Policy, new: Policy, from_ms: int, outcom
     window.rebuild(state, new)
     end_waits(state, outcome)
     if new.pareto is not None and moves and not is_cut:
-        _value(state, new, new.pareto, outcome)
+        weigh(state, new, new.pareto, outcome)
     settle(who, state, new, _POLICY, outcome, None, 0)
 
 
@@ -266,17 +232,3 @@ def end_waits(state: State, outcome: Outcome) -> None:
             state.waiting_bytes = -1
     if state.mark is not None and state.mark[1] <= clock_ms:
         state.mark = None
-
-
-def settle(who: Who, state: State, policy: Policy, cause: Cause, outcome: Outcome, before: Before | None, placed: int) -> None:
-    """Evaluate everything at the customer's clock: what has changed is published, and his next deadline is found."""
-    verdict = judge(state, policy)
-    if verdict.values != state.values:
-        changes = [change(who, state, policy, verdict, d, cause) for d, value in enumerate(verdict.values) if value != state.values[d]]
-        outcome.published.extend(changes)
-        outcome.published.extend(notices(who, state, policy, verdict))
-        outcome.published.extend(react(changes, state, policy, verdict, cause, before, placed))
-    elif state.notice_ms is not None:
-        outcome.published.extend(notices(who, state, policy, verdict))
-    state.deadline_ms = next_deadline_ms(state, verdict)
-    assert state.deadline_ms is None or state.deadline_ms > state.clock_ms

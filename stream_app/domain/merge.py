@@ -9,7 +9,7 @@ from typing import Final
 
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Cause, Who, change, notices
-from stream_app.domain.evaluate import Outcome, arrive, end_waits, settle
+from stream_app.domain.evaluate import arrive, end_waits
 from stream_app.domain.events import Code, CustomerFacts, CustomerMerged, Event, Rejected
 from stream_app.domain.facts import window
 from stream_app.domain.facts.derived import pass_on, send_facts, tell_first_order
@@ -20,6 +20,7 @@ from stream_app.domain.facts.state import FOREVER, State, is_customer, new_state
 from stream_app.domain.facts.unite import unite
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import react
+from stream_app.domain.settle import Outcome, settle
 from stream_app.domain.status import Verdict, stand
 
 RECORD_BYTES_MAX: Final = 64 * 1024

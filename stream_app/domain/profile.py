@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from stream_app.domain.changes import Outgoing, Who, identify, identify_change, origin_of, policy_ref
+from stream_app.domain.dimensions.score import score
 from stream_app.domain.dimensions.share import describe_cut
 from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, State, as_it_is, describe
 from stream_app.domain.policy import Policy
-from stream_app.domain.score import score
 from stream_app.domain.segments.exit import describe_exit
+from stream_app.domain.settle import RULE_ERRORS, Outcome
 from stream_app.domain.status import stand
-from stream_app.domain.value import all_measures
+from stream_app.domain.value import MEASURES, all_measures
 
 PROFILE: Final = "customer.profile"
 
@@ -29,22 +30,42 @@ def existing_dimensions(policy: Policy) -> list[int]:
     return [d for d, name in enumerate(DIMENSIONS) if name in always or optional.get(d) is not None]
 
 
-def profile(who: Who, state: State, policy: Policy, told: Callable[[int], Any] = as_it_is) -> Outgoing:
-    """The customer at his clock, as the compacted topic keeps him; times as `told` writes them, those of exit and cut-offs as they are."""
+def profile(who: Who, state: State, policy: Policy, told: Callable[[int], Any] = as_it_is, outcome: Outcome | None = None) -> Outgoing:
+    """The customer at his clock, as the compacted topic keeps him; times as `told` writes them, those of exit and cut-offs as they are.
+
+    If what the rules have to compute for it breaks off, the profile is without measures, and `outcome` is told.
+    """
+    try:
+        return _profile(who, state, policy, told, _measure(state, policy))
+    except RULE_ERRORS as error:
+        if outcome is None:
+            raise
+        outcome.broke(error)
+        return _profile(who, state, policy, told, {"measures": dict.fromkeys([*MEASURES, "score"])})
+
+
+def _measure(state: State, policy: Policy) -> dict[str, Any]:
+    """What of a profile the rules compute."""
     at = stand(state, policy)
     measures = all_measures(state, policy, at)
     measures["score"] = score(state, policy, at) if policy.criteria and state.counting else None
+    if policy.segments is None or policy.segments.exit is None:
+        return {"measures": measures}
+    return {"measures": measures, "exit": describe_exit(policy.segments.exit, state, policy, at)}
+
+
+def _profile(who: Who, state: State, policy: Policy, told: Callable[[int], Any], measured: dict[str, Any]) -> Outgoing:
     data = {
         "clock_at": told(state.clock_ms),
         "statuses": {DIMENSIONS[d]: state.values[d] for d in existing_dimensions(policy)},
-        "measures": measures,
+        "measures": measured["measures"],
         "facts": describe(state, told),
         "next_deadline": None if state.deadline_ms is None else told(state.deadline_ms),
         "sequence": state.sequence,
         "policy": policy_ref(policy),
     }
-    if policy.segments is not None and policy.segments.exit is not None:
-        data["exit"] = describe_exit(policy.segments.exit, state, policy, at)
+    if "exit" in measured:
+        data["exit"] = measured["exit"]
     if policy.pareto is not None:
         data["cut_offs"] = describe_cut(policy, policy.pareto)
     profile_id = identify(PROFILE, who, state.born_ms, state.sequence)

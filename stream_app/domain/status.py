@@ -6,6 +6,7 @@ A later dimension is added as a rule here, in the order of computing, and a plac
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.dimensions.contact import judge_contact
 from stream_app.domain.dimensions.opportunity import judge_opportunity
+from stream_app.domain.dimensions.score import class_deadline_ms, settle_class
 from stream_app.domain.facts.state import (
     CHURN_RISK,
     CLASS,
@@ -20,7 +21,6 @@ from stream_app.domain.facts.state import (
     State,
 )
 from stream_app.domain.policy import Policy, ServiceLevels
-from stream_app.domain.score import class_deadline_ms, settle_class
 from stream_app.domain.segments.judge import judge_segment
 from stream_app.domain.value import Standing
 
@@ -122,13 +122,19 @@ def risk_moments(state: State, policy: Policy, at: Standing) -> tuple[int, int]:
 
 def next_deadline_ms(state: State, verdict: Verdict) -> int | None:
     """The earliest moment at which anything can change without an event, the end of a wait or of a mark included."""
-    earliest = FOREVER
+    earliest = own_deadline_ms(state) if state.waiting or state.mark is not None else FOREVER
     for moment in verdict.until_ms:
         if moment < earliest:
             earliest = moment
+    return None if earliest == FOREVER else earliest
+
+
+def own_deadline_ms(state: State) -> int:
+    """The earliest end of a wait or of a mark, which no rule has a say in; `FOREVER` without one."""
+    earliest = FOREVER
     for waiting in state.waiting:
         if waiting.expires_ms < earliest:
             earliest = waiting.expires_ms
     if state.mark is not None and state.mark[1] < earliest:
         earliest = state.mark[1]
-    return None if earliest == FOREVER else earliest
+    return earliest

@@ -15,17 +15,18 @@ from stream_app.codec.state import decode_state, encode_state
 from stream_app.domain import evaluate, merge
 from stream_app.domain.changes import STATUS_CHANGED, Who
 from stream_app.domain.erasure import erase, erase_along
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import KEPT_AS_READ, CustomerErased, CustomerFacts, Event, ReferralKnown, Rejected, RelationErased
 from stream_app.domain.facts.derived import answer_erased
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
 from stream_app.domain.policy import Policy
+from stream_app.domain.settle import Outcome
 from stream_app.engine.fold import Record, Unit
 from stream_app.processor.evaluations import Evaluations
 from stream_app.processor.hop import Hop, next_hop, raw_of
 from stream_app.processor.marks import Marks
 from stream_app.processor.policies import PolicyBook, catch_up
+from stream_app.telemetry.rule_errors import report_rule_error
 
 _LATER: Final[Raw] = ("", 0, -1, None, None, [])
 """Stands for a record that is looked at again only when it is refused."""
@@ -192,7 +193,9 @@ class Customers:
         elif customer.changed:
             policy = self._policies.quiet(customer.who.shop_id, state.policy_hash)
             assert policy is not None  # it has just been evaluated under it
-            self._profiles[key] = encode_profile(customer.who, state, policy)
+            self._profiles[key] = encode_profile(customer.who, state, policy, self._outcome)
+            if self._outcome.rule_errors:
+                self._deliver(customer, unit)
 
     def finish(self, unit: Unit) -> None:
         """The unit of work ends: close, and publish the latest profile of each customer whose status changed in it."""
@@ -281,6 +284,9 @@ class Customers:
             unit.count("suppressed", by=outcome.suppressed)
         if outcome.deadlines:
             unit.count("deadlines", by=outcome.deadlines)
+        if outcome.rule_errors:
+            unit.count("rule_errors", by=outcome.rule_errors)
+            report_rule_error(customer.who.shop_id, outcome.rule_error)
         if outcome.valued:
             self._evaluations.take(customer.who.shop_id, outcome.valued, unit)
         self._outcome = Outcome()

@@ -11,10 +11,10 @@ from stream_app.codec.policy import compile_policy, read_policy_document
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Who
 from stream_app.domain.dimensions.share import with_cut
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.facts.state import State
 from stream_app.domain.pareto import cut_of
 from stream_app.domain.policy import Policy
+from stream_app.domain.settle import Outcome
 from stream_app.errors import PolicyError
 
 DEFAULT_KEY = "*"

@@ -9,9 +9,9 @@ from stream_app.codec.marks import REPLAY_SECRET, digests_of, find_named, mark_k
 from stream_app.domain import evaluate, merge
 from stream_app.domain.changes import Who
 from stream_app.domain.erasure import erase, erase_along
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import KEPT_AS_READ, CustomerErased, Event, RelationErased, RelationForgotten
 from stream_app.domain.facts.notes import Mark, Raw
+from stream_app.domain.settle import Outcome
 from stream_app.replay.evaluation import Versions
 from stream_app.replay.lives import NEVER, Life, life_of, raw_of
 

@@ -24,6 +24,7 @@ from stream_app.replay.lives import NEVER, Life, Watermarks, encode, raw_of
 from stream_app.replay.output import Output
 from stream_app.replay.piles import Entry
 from stream_app.replay.row import Row
+from stream_app.telemetry.rule_errors import report_rule_error
 
 Line = tuple[int, int, Event, bytes]
 """One accepted event, as it sorts: its time, the number of its line over all files, and the line."""
@@ -197,7 +198,9 @@ class Shard:
                 self._rejected.extend(outcome.rejected)
             if state is not None and is_customer(state):
                 evaluate.reach(state, end_ms, policy)
-                self._profiles.append((life.name, encode_line(profile(who, state, policy))))
+                self._profiles.append((life.name, encode_line(profile(who, state, policy, outcome=outcome))))
+            if outcome.rule_errors:
+                report_rule_error(who.shop_id, outcome.rule_error)
 
     def _hand_on(self) -> None:
         """Give the output what there is of it."""

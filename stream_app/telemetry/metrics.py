@@ -46,6 +46,7 @@ class Metrics:
             "suppressed": Counter(name + "suppressed", "events dropped because they are from before an erasure", registry=registry),
             "erasures": Counter(name + "erasures", "customers erased", registry=registry),
             "deadlines": Counter(name + "deadlines", "deadlines fired", registry=registry),
+            "rule_errors": Counter(name + "rule_errors", "evaluations that a rule has broken off", registry=registry),
             "evaluations": Counter(name + "evaluations", "evaluation days closed, cut-offs, late values", ["what"], registry=registry),
             "swept": Counter(name + "swept", "customers that the sweep has brought under a new policy", registry=registry),
             "turns": Counter(name + "turns", "live turns of lifecycle that insights have counted", ["kind"], registry=registry),

@@ -12,12 +12,12 @@ from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.times import format_time, parse_time_ms
 from stream_app.domain import evaluate
 from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import CustomerErased, Event, RelationErased
 from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.state import DIMENSIONS, State, is_customer
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
+from stream_app.domain.settle import Outcome
 from stream_app.feed import Story
 
 Document = dict[str, Any]
@@ -103,7 +103,7 @@ def _agrees(state: State | None, story: Story) -> bool | None:
 def _stand(who: Who, state: State | None, policy: Policy) -> Document | None:
     if state is None or not is_customer(state):
         return None
-    data = _data(profile(who, state, policy))
+    data = _data(profile(who, state, policy, outcome=Outcome()))
     statuses = {name: data["statuses"].get(name) for name in DIMENSIONS}
     return {"statuses": statuses, "measures": data["measures"], "next_deadline": data["next_deadline"]}
 

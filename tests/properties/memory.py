@@ -13,8 +13,9 @@ import yaml
 from stream_app.codec.policy import read_policy
 from stream_app.codec.state import decode_state, encode_facts
 from stream_app.domain.changes import Who
-from stream_app.domain.evaluate import Outcome, advance, reach
+from stream_app.domain.evaluate import advance, reach
 from stream_app.domain.policy import Policy
+from stream_app.domain.settle import Outcome
 from stream_app.engine.fold import Headers
 from stream_app.engine.transactions.partitioner import partition_of
 from stream_app.processor.hop import REKEYED

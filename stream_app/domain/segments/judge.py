@@ -1,9 +1,9 @@
 """Which of the shop's ordered rules matches, and until when that can last without an event (domain.md, 3.6)."""
 
 from stream_app.domain.crossing import crossing_ms
+from stream_app.domain.dimensions.score import score, score_deadline_ms
 from stream_app.domain.facts.state import FOREVER, SEGMENT, State
 from stream_app.domain.policy import RECENCY_DAYS, Condition, Policy, Segments
-from stream_app.domain.score import score, score_deadline_ms
 from stream_app.domain.segments.exit import EXIT, exit_deadline_ms, is_due, settle_exit
 from stream_app.domain.value import Standing, leave_ms, measure, reading
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from stream_app.domain.dimensions.proof import Proof
+from stream_app.domain.dimensions.score import settle_class
 from stream_app.domain.facts.state import CLASS, FOREVER, SEGMENT, State
 from stream_app.domain.policy import Condition, ExitRule, Policy, Segments
-from stream_app.domain.score import settle_class
 from stream_app.domain.segments.exit import EXIT, protections, protectors
 from stream_app.domain.segments.judge import holds, match, value_of
 from stream_app.domain.value import Standing, measure

@@ -7,10 +7,10 @@ import pytest
 from stream_app.codec.state import encode_state
 from stream_app.domain import evaluate
 from stream_app.domain.calendar import Calendar
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event, OrderPlaced
 from stream_app.domain.policy import Alive, Criterion, GammaGamma, ServiceLevels
 from stream_app.domain.profile import profile
+from stream_app.domain.settle import Outcome
 from tests.builders import DAY, WHO, Life, at, cancel, contact, order, policy
 
 BOUND = 512 * 1024

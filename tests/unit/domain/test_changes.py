@@ -6,9 +6,9 @@ import pytest
 
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Who, identify
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event
 from stream_app.domain.policy import Criterion, Fixed
+from stream_app.domain.settle import Outcome
 from tests.builders import Life, at, cancel, contact, event, order, payment, policy, refund
 
 FIXED = policy(default_rhythm=Fixed(100), rhythms={})

@@ -4,9 +4,9 @@ import random
 
 from stream_app.codec.state import decode_state, encode_state
 from stream_app.domain import evaluate
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event
 from stream_app.domain.facts.state import INDEXES, State
+from stream_app.domain.settle import Outcome
 from tests.builders import RAW, WHO, at, cancel, order, policy, refund
 
 EVENTS = 1_500

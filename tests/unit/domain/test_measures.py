@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from stream_app.domain.dimensions.score import points_of, score
 from stream_app.domain.events import Event
 from stream_app.domain.facts.state import NEVER
 from stream_app.domain.policy import Alive, Criterion, Fixed, OwnRhythm, Policy
-from stream_app.domain.score import points_of, score
 from stream_app.domain.status import stand
 from stream_app.domain.value import MEASURES
 from tests.builders import Life, at, cancel, contact, event, order, payment, policy, refund

@@ -6,6 +6,7 @@ from stream_app.codec.changes import encode_outgoing, encode_profile, with_times
 from stream_app.domain.changes import identify
 from stream_app.domain.policy import Fixed
 from stream_app.domain.profile import profile
+from stream_app.domain.settle import Outcome
 from stream_app.domain.status import stand
 from stream_app.domain.value import MEASURES
 from tests.builders import WHO, Life, at, contact, event, order, payment, policy
@@ -32,7 +33,7 @@ def test_the_full_picture() -> None:
         "service_level": life.status("service_level"),
         "winback": "none",
     }
-    assert encode_profile(WHO, life.now, RULES) == encode_outgoing(made), "times written as it is made, or afterwards"
+    assert encode_profile(WHO, life.now, RULES, Outcome()) == encode_outgoing(made), "times written as it is made, or afterwards"
     standing = stand(life.now, RULES)
     assert {name: made.data["measures"][name] for name in MEASURES} == {
         name: rule(life.now, RULES, standing) for name, rule in MEASURES.items()

@@ -6,9 +6,9 @@ import pytest
 
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Outgoing, identify
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event
 from stream_app.domain.policy import Fixed
+from stream_app.domain.settle import Outcome
 from tests.builders import WHO, Life, at, cancel, contact, event, order, policy
 
 TYPES = ("winback.opened", "winback.cooled", "winback.closed", "winback.won", "winback.withdrawn")

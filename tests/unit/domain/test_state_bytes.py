@@ -10,9 +10,9 @@ from stream_app.codec.columns import to_columns
 from stream_app.codec.state import STATE_VERSION, decode_state, encode_facts, encode_state
 from stream_app.compiled.finder import source
 from stream_app.domain import evaluate
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import Event, OrderPlaced
 from stream_app.domain.facts.state import INDEXES, State, new_state
+from stream_app.domain.settle import Outcome
 from stream_app.errors import VersionError
 from tests.builders import DAY, WHO, ZERO, Life, at, contact, event, order, policy, refund
 

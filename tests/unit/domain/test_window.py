@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from stream_app.codec.state import decode_state, encode_state
 from stream_app.domain import evaluate
-from stream_app.domain.evaluate import Outcome
 from stream_app.domain.events import CHANNELS, Event
 from stream_app.domain.facts import window
 from stream_app.domain.policy import Cap, ContactRule, ContactRules, Opportunity
+from stream_app.domain.settle import Outcome
 from tests.builders import DAY, RAW, WHO, event, order, policy
 
 ORDER_IDS = [f"o-{n}" for n in range(8)]
