@@ -55,16 +55,19 @@ CREATE TABLE returned AS  -- what was bought with the order that brought a custo
 SELECT DISTINCT turn.customer, turn.id, month, category, product_group
 FROM turn JOIN bought ON bought.customer = turn.customer AND bought.event_id = turn.event_id WHERE kind = 'won_back' AND cause = 'event';
 
-CREATE TABLE monthly AS
-SELECT name AS period, active_at_start, coalesce(new, 0) AS new, coalesce(lost, 0) AS lost, coalesce(won_back, 0) AS won_back,
-       coalesce(left_otherwise, 0) AS left_otherwise, coalesce(revoked, 0) AS revoked, coalesce(false_alarms, 0) AS false_alarms
+CREATE TABLE standing_at AS  -- who stood as active when a month began, and when it ended
+SELECT name, count(*) FILTER (at_begin = 'active') AS active_at_start, count(*) FILTER (at_end = 'active') AS active_at_end
 FROM (
-    SELECT month.name, (  -- who stood as active when it began
-        SELECT count(*) FROM (
-            SELECT customer, arg_max(after, seq) AS after FROM turn WHERE turn.ms < month.begins GROUP BY customer
-        ) WHERE after = 'active') AS active_at_start
-    FROM month
-) LEFT JOIN (
+    SELECT m.name, customer, arg_max(after, seq) FILTER (ms < m.begins) AS at_begin, arg_max(after, seq) FILTER (ms < m.ends) AS at_end
+    FROM month m CROSS JOIN turn GROUP BY m.name, customer
+) GROUP BY name;
+
+CREATE TABLE monthly AS
+SELECT name AS period, active_at_start, active_at_end, coalesce(new, 0) AS new, coalesce(lost, 0) AS lost, coalesce(won_back, 0) AS won_back,
+       coalesce(left_otherwise, 0) AS left_otherwise, coalesce(revoked, 0) AS revoked, coalesce(false_alarms, 0) AS false_alarms,
+       round(coalesce(lost, 0) * 100 / nullif(active_at_start, 0)::DOUBLE, 6) AS churn_pct,
+       round(coalesce(false_alarms, 0) * 100 / nullif(lost, 0)::DOUBLE, 6) AS false_alarm_pct
+FROM standing_at LEFT JOIN (
     SELECT month AS name, count(*) FILTER (kind = 'new') AS new, count(*) FILTER (kind = 'lost') AS lost,
            count(*) FILTER (kind = 'won_back') AS won_back, count(*) FILTER (kind = 'left_otherwise') AS left_otherwise,
            count(*) FILTER (id IN (SELECT id FROM alarm)) AS false_alarms
@@ -107,6 +110,14 @@ FROM (
     )
 );
 
+CREATE TABLE spender AS  -- what each customer has spent, of those who are customers
+SELECT customer, sum(net) AS net FROM purchase WHERE voided_ms IS NULL
+AND customer IN (SELECT customer FROM standing WHERE dimension = 'lifecycle' AND value <> '') GROUP BY customer HAVING sum(net) > 0;
+
+CREATE TABLE concentration AS  -- without buckets: what the top 20 %, rounded up, have spent
+SELECT sum(net) FILTER (place <= ceil(n * 20 / 100)) AS top_minor, sum(net) AS total_minor
+FROM (SELECT net, row_number() OVER (ORDER BY net DESC) AS place, count(*) OVER () AS n FROM spender);
+
 CREATE TABLE revenue AS  -- in the bucket in which the 20 % end, all count with its mean
 SELECT n AS customers, total AS total_minor, top AS top_customers,
        sum(CASE WHEN rank_before + size <= top THEN minor WHEN rank_before < top THEN minor * (top - rank_before) // size ELSE 0 END) AS top_minor
@@ -114,8 +125,6 @@ FROM (
     SELECT bucket, count(*) AS size, sum(net) AS minor, coalesce(sum(size) OVER (ORDER BY bucket DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS rank_before,
            sum(size) OVER () AS n, sum(minor) OVER () AS total, ceil(n * 20 / 100)::HUGEINT AS top
     FROM (
-        SELECT net, greatest(0, length(ltrim(bin(net::BIGINT), '0')) - 8) AS shift, shift * 128 + (net::BIGINT >> shift) AS bucket
-        FROM (SELECT customer, sum(net) AS net FROM purchase WHERE voided_ms IS NULL GROUP BY customer)
-        WHERE net > 0 AND customer IN (SELECT customer FROM standing WHERE dimension = 'lifecycle' AND value <> '')
+        SELECT net, greatest(0, length(ltrim(bin(net::BIGINT), '0')) - 8) AS shift, shift * 128 + (net::BIGINT >> shift) AS bucket FROM spender
     ) GROUP BY bucket
 ) GROUP BY ALL;
