@@ -23,8 +23,10 @@ from stream_app.domain.facts.state import (
     OPPORTUNITY,
     SEGMENT,
     SERVICE_LEVEL,
+    WINBACK,
     State,
 )
+from stream_app.domain.facts.window import revives
 from stream_app.domain.policy import Policy
 from stream_app.domain.segments.proof import prove_segment
 from stream_app.domain.status import Verdict, risk_moments
@@ -126,6 +128,8 @@ def change(who: Who, state: State, policy: Policy, verdict: Verdict, d: int, cau
     before, after = state.values[d], verdict.values[d]
     proof: Proof = _PROOFS[d](state, policy, verdict) if verdict.values[LIFECYCLE] else ("merged", {}, {}, None)
     code, measures, thresholds, counterfactual = proof
+    if counterfactual is not None and d in (LIFECYCLE, WINBACK) and not revives(state, policy, verdict.at.leading):
+        counterfactual = None
     cause_data: dict[str, Any] = {"kind": cause.kind}
     if cause.event_id is not None:
         cause_data["event_id"] = cause.event_id
@@ -283,10 +287,6 @@ def _prove_opportunity(state: State, policy: Policy, verdict: Verdict) -> Proof:
     return prove_opportunity(state, policy, verdict.values[OPPORTUNITY])
 
 
-def _prove_contact(state: State, policy: Policy, verdict: Verdict) -> Proof:
-    return prove_contact(state, policy, verdict.at, verdict.values)
-
-
 _PROOFS: Final = {
     LIFECYCLE: _prove_lifecycle,
     CHURN_RISK: _prove_churn_risk,
@@ -294,7 +294,7 @@ _PROOFS: Final = {
     LABEL: _prove_by_class,
     SEGMENT: _prove_segment,
     SERVICE_LEVEL: _prove_service_level,
-    CONTACT: _prove_contact,
-    DIMENSIONS.index("winback"): _prove_winback,
+    CONTACT: lambda state, policy, verdict: prove_contact(state, policy, verdict.at, verdict.values),
+    WINBACK: _prove_winback,
     OPPORTUNITY: _prove_opportunity,
 }

@@ -12,7 +12,7 @@ from tests.oracle.policies import GROUPS
 from tests.properties.program import run
 from tests.properties.stories import end_of, stories
 
-DIMENSIONS = ("contact", "opportunity")
+DIMENSIONS = ("lifecycle", "churn_risk", "contact", "winback", "opportunity")
 Event = dict[str, Any]
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 
 from stream_app.codec.policy.segments import SegmentRule
 from stream_app.codec.policy.zones import check_zone
-from stream_app.codec.times import format_time, parse_time_ms
+from stream_app.codec.times import YEAR_1_MS, YEAR_10000_MS, format_time, parse_time_ms
 
 INTEGER_MAX = 2**53 - 1
 DAYS_MAX = 36_500
@@ -36,6 +36,8 @@ def _check_instant(text: str) -> str:
     time_ms = parse_time_ms(text)
     if time_ms is None or not text[:4].isdigit() or text.startswith("0000"):
         raise ValueError("must be RFC 3339 with an offset, like 2026-03-01T00:00:00Z")
+    if not YEAR_1_MS <= time_ms < YEAR_10000_MS:
+        raise ValueError("must lie in the years 1 to 9999 of UTC; name the moment from which reactions are wanted, or leave it out")
     return format_time(time_ms)
 
 

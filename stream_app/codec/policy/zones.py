@@ -11,6 +11,8 @@ FIRST_DAY = date(1989, 1, 1)
 LAST_DAY = date(2101, 12, 31)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_OF_THE_MACHINE = frozenset({"Factory", "localtime", "posix", "posixrules", "right"})
+"""Files and folders beside the zones that say something else on another machine, or count leap seconds, and are no IANA names."""
 
 
 def check_zone(name: str) -> str:
@@ -22,7 +24,11 @@ def check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be an IANA time zone, like Europe/Amsterdam") from None
+        known = False
+    else:
+        known = name not in _OF_THE_MACHINE and name.partition("/")[0] not in _OF_THE_MACHINE
+    if not known:
+        raise ValueError("must be an IANA time zone, like Europe/Amsterdam")
     return name
 
 

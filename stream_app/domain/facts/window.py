@@ -11,7 +11,7 @@ from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.facts import contacts, growth
 from stream_app.domain.facts.referrals import next_move_ms
 from stream_app.domain.facts.state import NEVER, State
-from stream_app.domain.policy import Policy
+from stream_app.domain.policy import Fixed, Policy, Rhythm
 from stream_app.domain.rhythm import patience_ms
 
 ORDERS: Final = 0
@@ -220,3 +220,20 @@ def set_until(state: State, policy: Policy, g: int, last_day: int | None = None)
     rhythm = policy.rhythms.get(state.groups[g], policy.default_rhythm)
     span = max(0, (policy.calendar.day(state.last_ms[g]) if last_day is None else last_day) - state.first_day[g])
     state.until_ms[g] = state.last_ms[g] + patience_ms(rhythm, state.occasions[g] - 1, span)
+
+
+def revives(state: State, policy: Policy, g: int) -> bool:
+    """Whether an order today in group `g` (-1: a first one, in any group) makes its buyer active: not where no patience is left for it."""
+    if g < 0:
+        return all(not _is_curt(rhythm) or patience_ms(rhythm, 0, 0) > 0 for rhythm in (policy.default_rhythm, *policy.rhythms.values()))
+    rhythm = policy.rhythms.get(state.groups[g], policy.default_rhythm)
+    if not _is_curt(rhythm):
+        return True
+    today = policy.calendar.day(state.clock_ms)
+    again = policy.calendar.day(state.last_ms[g]) < today  # one more occasion, or more of the same
+    return patience_ms(rhythm, state.occasions[g] - (0 if again else 1), max(0, today - state.first_day[g])) > 0
+
+
+def _is_curt(rhythm: Rhythm) -> bool:
+    """Whether the method can leave no patience at all."""
+    return not isinstance(rhythm, Fixed) and rhythm.min_days == 0

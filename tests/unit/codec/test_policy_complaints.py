@@ -199,3 +199,20 @@ def test_any_value_in_any_section_gives_a_policy_error(changes: dict[str, Any]) 
     else:
         return
     assert all(line.startswith("p:") for line in said.splitlines())
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
+def test_an_instant_that_utc_has_no_year_for(moment: str) -> None:
+    fix = "name the moment from which reactions are wanted, or leave it out"
+    expected = [f"policy.yaml:2: live_since: must lie in the years 1 to 9999 of UTC; {fix}"]
+    assert complaints(f"currency: EUR\nlive_since: {moment}\n") == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["posixrules", "Factory", "localtime", "posix/Europe/Amsterdam", "right/Europe/Amsterdam", "posix", "leapseconds"]
+)
+def test_what_lies_beside_the_zones_is_none(name: str) -> None:
+    """Some of it says something else on another machine, or counts leap seconds, so that a worker and a replay would differ."""
+    assert complaints(f"currency: EUR\ntime_zone: {name}\n") == [
+        "policy.yaml:2: time_zone: must be an IANA time zone, like Europe/Amsterdam"
+    ]

@@ -7,7 +7,7 @@ import pytest
 from stream_app.domain import evaluate
 from stream_app.domain.changes import Who, identify
 from stream_app.domain.events import Event
-from stream_app.domain.policy import Criterion, Fixed
+from stream_app.domain.policy import Alive, Criterion, Fixed, OwnRhythm
 from stream_app.domain.settle import Outcome
 from tests.builders import Life, at, cancel, contact, event, order, payment, policy, refund
 
@@ -253,3 +253,17 @@ def test_an_order_is_not_said_to_lower_a_risk_that_every_order_begins_with(mediu
     if promised[-1]:
         life.take(order(at(99), "o-2"))
         assert life.status("churn_risk") == promised[-1], "and so it is"
+
+
+def test_no_order_is_promised_to_make_active_whom_no_patience_is_left_for() -> None:
+    """With `max_days: 0` nobody ever is active, and with `min_days: 0` not whoever buys once at an expected gap of nothing."""
+    for curt in (OwnRhythm(min_days=0, max_days=0), Alive(1.0, 1.0, 1.0, 1.0, 0.5, 0, 0), OwnRhythm(prior_days=0, min_days=0)):
+        rules = policy(default_rhythm=curt, rhythms={})
+        life = Life(rules).take(contact(at(0)))
+        assert "counterfactual" not in last(life, "lifecycle")
+        life.take(order(at(1)))
+        assert life.status("lifecycle") == "inactive"
+        promised = curt.max_days > 0
+        assert [("counterfactual" in last(life, dimension)) for dimension in ("lifecycle", "winback")] == [False, False]
+        life.take(order(at(9), "o-2"))
+        assert (life.status("lifecycle") == "active") is promised, "a second occasion shows a rhythm"
