@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     broker: str = Field("127.0.0.1:9092", description="the addresses of Kafka brokers, host:port, comma-separated")
     id: str = Field("customer-status", description="the consumer group and prefix of transactional ids: letters, digits, . _ -")
     instance: str = Field("", description="the static group member id: letters, digits, . _ -")
+    processes: int = Field(1, ge=1, le=256, description="how many processes share a worker's partitions, 1 to 256; as many as it has cores")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )

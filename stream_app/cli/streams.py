@@ -97,17 +97,26 @@ def _publish(settings: Settings, files: list[Path], rate: int | None, as_json: b
         raise Failure(f"{done.refused} lines were refused and {events} published: mend those lines and publish them alone")
 
 
-def worker() -> None:
+def worker(process: Annotated[int | None, typer.Option(min=0, hidden=True, help="Which of a worker's processes this is.")] = None) -> None:
     """Run a worker.
 
-    Start as many as you like, up to the number of partitions; Ctrl-C stops one cleanly.
+    Start as many as you like, up to the number of partitions; Ctrl-C stops one cleanly. STREAM_APP_PROCESSES gives one worker
+    several cores.
     """
     from stream_app.settings import load_settings
 
     settings = load_settings()
-    from stream_app.worker.app import run_worker
+    if process is None and settings.processes == 1:
+        from stream_app.worker.app import run_worker
 
-    run_worker(settings)
+        run_worker(settings)
+        return
+    from stream_app.worker.processes import run_process, run_processes
+
+    if process is None:
+        run_processes(settings)
+    else:
+        run_process(settings, process)
 
 
 def insights() -> None:

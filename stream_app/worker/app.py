@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -28,6 +29,7 @@ from stream_app.processor.policies import PolicyBook
 from stream_app.processor.status import StatusProcessor
 from stream_app.settings import Settings, read_erasure_key
 from stream_app.telemetry.endings import Endings
+from stream_app.telemetry.gathered import tell
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics
 from stream_app.telemetry.server import MetricsServer
@@ -51,8 +53,8 @@ _EXIT_FATAL = 1
 _log = get_logger(__name__)
 
 
-def run_worker(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT.
+def run_worker(settings: Settings, channel: Connection | None = None) -> None:
+    """Run a worker of one process until SIGTERM or SIGINT; `channel` leads to the process that has several (processes.py).
 
     Raises:
         ConfigError: the erasure key cannot be used.
@@ -64,10 +66,10 @@ def run_worker(settings: Settings) -> None:
     # A unit makes and drops a hundred thousand small objects without cycles; walking them every 700 allocations costs a tenth.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    asyncio.run(_worker(settings, key))
+    asyncio.run(_worker(settings, key, channel))
 
 
-async def _worker(settings: Settings, key: bytes | None) -> None:
+async def _worker(settings: Settings, key: bytes | None, channel: Connection | None) -> None:
     metrics = Metrics()
     book = PolicyBook()
 
@@ -78,7 +80,7 @@ async def _worker(settings: Settings, key: bytes | None) -> None:
     async with following(settings, book, metrics):
         erasing = None if key is None else Erasing(key, await retentions(settings))
         async with insights_beside(settings):
-            await run_engine(settings, factory, metrics, table=TABLE, inputs=INPUTS, outputs=OUTPUTS)
+            await run_engine(settings, factory, metrics, table=TABLE, inputs=INPUTS, outputs=OUTPUTS, channel=channel)
 
 
 @asynccontextmanager
@@ -105,8 +107,23 @@ async def run_engine(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
     member: Settings | None = None,
+    channel: Connection | None = None,
 ) -> None:
-    """Run an engine with any processor until the process is told to stop; `member` are its settings where it is a group of its own."""
+    """Run an engine with any processor until the process is told to stop.
+
+    Args:
+        settings: name the cluster and its topics.
+        factory: makes the processor of a partition.
+        metrics: where what happens is counted.
+        table: the name of the table.
+        inputs: the topics that are read.
+        outputs: the topics that are written.
+        member: the settings of this process, where it is a group of its own.
+        channel: where metrics are told instead of on a port.
+
+    Raises:
+        Failure: the broker or a topic is not as it must be.
+    """
     facts = await preflight(settings)
     topology = Topology(
         app_id=settings.id, table=table, inputs=inputs, outputs=outputs, prefix=settings.topic_prefix, partitions=facts.partitions
@@ -122,7 +139,7 @@ async def run_engine(
     engine = Engine(settings, topology, factory, metrics, cluster_id=facts.cluster_id, on_fatal=end)
     watchdog = Watchdog(engine, stall_timeout_s=settings.stall_timeout_s, on_stalled=end)
     stopped = _stop_on_signals()
-    async with _metrics_server(settings, metrics, engine):
+    async with _shown(settings, metrics, engine, channel):
         ticking = asyncio.create_task(_or_end(engine.tick(metrics), end), name="ticks")
         watchdog.start()
         try:
@@ -203,17 +220,18 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def _metrics_server(settings: Settings, metrics: Metrics, engine: Engine) -> AsyncIterator[None]:
-    if not settings.metrics_port:
+async def _shown(settings: Settings, metrics: Metrics, engine: Engine, channel: Connection | None) -> AsyncIterator[None]:
+    """Show metrics, health and readiness to whoever asks: on a port, or over the channel."""
+
+    def alive() -> bool:
+        return engine.alive(settings.stall_timeout_s)
+
+    if channel is not None:
+        tell(channel, metrics, waits_for=engine.waits_for, alive=alive)
+    if channel is not None or not settings.metrics_port:
         yield
         return
-    server = MetricsServer(
-        metrics,
-        settings.metrics_host,
-        settings.metrics_port,
-        waits_for=engine.waits_for,
-        alive=lambda: engine.alive(settings.stall_timeout_s),
-    )
+    server = MetricsServer(metrics, settings.metrics_host, settings.metrics_port, waits_for=engine.waits_for, alive=alive)
     try:
         yield
     finally:

@@ -13,7 +13,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def spawn(
-    command: Sequence[str], *, output: IO[bytes] | None, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    output: IO[bytes] | None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, so that Ctrl-C reaches only us and we choose the order of stopping.
 
@@ -22,7 +27,7 @@ def spawn(
     """
     return subprocess.Popen(  # noqa: S603 - our own programs
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
         env=env,

@@ -171,19 +171,20 @@ async def test_a_data_directory_of_another_worker(healthy: Settings) -> None:
 
 
 async def test_stores_of_others_and_broken_ones(healthy: Settings) -> None:
-    memory, folder = SharedMemory(), healthy.data_dir / "store"
+    memory, folder, other_process = SharedMemory(), healthy.data_dir / "store", healthy.data_dir / "process-1" / "store"
     async with admin_client(healthy) as admin:
         cluster_id = await cluster_id_of(admin, healthy)
     changelog = healthy.topic(changelog_name(healthy.id, TABLE))
     for partition, owner in enumerate((changelog, changelog, "another", changelog)):
         cluster = "elsewhere" if partition == 1 else cluster_id
-        RocksStore(folder / str(partition), Identity(owner, cluster, partition, 4), memory).close()
+        home = other_process if partition == 2 else folder
+        RocksStore(home / str(partition), Identity(owner, cluster, partition, 4), memory).close()
     (folder / "3" / "CURRENT").write_text("nonsense")
-    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    before = {file: file.read_bytes() for file in healthy.data_dir.rglob("*") if file.is_file()}
     found = await wrong(healthy)
     assert [check for check, _ in found] == ["store", "store"]
     assert f"{folder / '1'} is of another owner (changelog {changelog}, cluster elsewhere): set STREAM_APP_DATA_DIR" in found[0][1]
-    assert f"{folder / '2'} is of another owner (changelog another" in found[1][1]
+    assert f"{other_process / '2'} is of another owner (changelog another" in found[1][1]
     (broken,) = await wrong(healthy, "warning")
     assert f"{folder / '3'} cannot be read" in broken[1]
     assert {file: file.read_bytes() for file in before} == before, "looking changes nothing"

@@ -46,7 +46,8 @@ def judge_space(path: Path, free_bytes: int) -> list[Finding]:
 
 def _owners(settings: Settings, cluster_id: str | None) -> list[Finding]:
     """Who owns each partition's store."""
-    folders = sorted((settings.data_dir / "store").glob("[0-9]*"), key=lambda folder: folder.name.zfill(9))
+    found = [folder for place in ("store", "process-*/store") for folder in settings.data_dir.glob(f"{place}/[0-9]*")]
+    folders = sorted(found, key=lambda folder: (len(folder.parts), folder.name.zfill(9), folder))
     if not folders:
         return [Finding("store", "ok", f"{settings.data_dir} is empty: a worker fills it from the changelog")]
     wrong = [finding for folder in folders if (finding := _owner(folder, settings, cluster_id)) is not None]
