@@ -11,6 +11,8 @@ from stream_app.demo.broker import EmbeddedBroker
 from stream_app.settings import load_settings
 
 PARTITIONS = 4
+CORES = 2
+"""Processes of a worker where throughput is measured, and threads of Kafka Streams."""
 
 
 def say(text: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from benchmarks.place import Place, say
+from benchmarks.place import CORES, PARTITIONS, Place, say
 from benchmarks.product.inputs import silence_policy
 from benchmarks.product.shop import Shop
 from benchmarks.product.states import SHOP, fill, frames_of, rfc3339
@@ -26,8 +26,8 @@ def measure(place: Place) -> dict[str, Any]:
     fill(shop, frames_of(policy, [_order(due_ms - DAY_MS)], due_ms - DAY_MS + 1), customers)
     fired: list[float] = []
 
-    with shop.worker() as worker:
-        worker.wait_for("ready")
+    with shop.worker(PROCESSES=str(CORES)) as worker:
+        worker.wait_ready(PARTITIONS, CORES)
         rest_s = due_ms / 1000 - time.time()
         assert rest_s > 0, f"the worker was ready {-rest_s:.0f} s after the deadlines"
         time.sleep(max(0.0, rest_s - _BEFORE_S))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.place import Place, say
+from benchmarks.place import CORES, PARTITIONS, Place, say
 from benchmarks.product.inputs import live_policy
 from benchmarks.product.shop import Shop
 from benchmarks.product.states import SHOP, fill, frames_of, rfc3339
@@ -39,8 +39,8 @@ def measure(place: Place) -> dict[str, Any]:
         if b"/customer-" in record.key and b'"dimension":"label"' in record.value and b'"kind":"policy"' in record.value:
             reached.append(at)
 
-    with shop.worker(SWEEP_RATE=str(SWEEP_RATE)) as worker:
-        worker.wait_for("ready")
+    with shop.worker(SWEEP_RATE=str(SWEEP_RATE), PROCESSES=str(CORES)) as worker:
+        worker.wait_ready(PARTITIONS, CORES)
         traffic = Traffic(shop, "live")
         timer = threading.Timer(_WARM_UP_S, publish)
         timer.start()

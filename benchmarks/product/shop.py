@@ -5,11 +5,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -43,24 +43,31 @@ class Worker:
     log: Path
     started: float
 
-    def said(self, event: str) -> dict[str, object] | None:
-        """The last line it logged about `event`."""
-        found = None
-        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("{") and (entry := json.loads(line)).get("event") == event:
-                found = entry
-        return found
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """The lines it logged about `event`."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [entry for line in lines if line.startswith("{") and (entry := json.loads(line)).get("event") == event]
 
-    def wait_for(self, event: str) -> dict[str, object]:
-        """Wait until it has logged `event`."""
+    def wait_for(self, event: str) -> dict[str, Any]:
+        """Wait until it has logged `event`; the last line about it."""
+        self._wait(lambda: bool(self.said(event)), event)
+        return self.said(event)[-1]
+
+    def wait_ready(self, partitions: int, processes: int = 1) -> None:
+        """Wait until its processes share all partitions, and work on them."""
+
+        def is_ready() -> bool:
+            shares = [entry["partitions"] for entry in self.said("ready")[-processes:]]
+            return sorted(number for share in shares for number in share) == list(range(partitions))
+
+        self._wait(is_ready, "ready")
+
+    def _wait(self, is_so: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + _READY_S
-        while time.monotonic() < until:
-            found = self.said(event)
-            if found is not None:
-                return found
+        while not is_so():
             self.check()
+            assert time.monotonic() < until, f"the worker did not say {what!r} within {_READY_S:.0f} s"
             time.sleep(0.05)
-        raise AssertionError(f"the worker did not say {event!r} within {_READY_S:.0f} s")
 
     def check(self) -> None:
         """Fail when it has ended."""
@@ -107,7 +114,9 @@ class Shop:
             started = time.monotonic()
             process = subprocess.Popen(command, env=environment, stdout=target, stderr=subprocess.STDOUT)
             try:
-                yield Worker(process, log, started)
+                worker = Worker(process, log, started)
+                yield worker
+                worker.check()
                 process.terminate()
                 process.wait(_STOP_S)
             finally:

@@ -64,7 +64,9 @@ class Traffic:
         await reader.seek_to_end()
         reading = asyncio.create_task(self._read(reader, each))
         try:
-            await self._write(writer, rate, seconds, enough or bool)
+            await self._write(writer, rate, seconds, lambda: reading.done() or bool(enough and enough()))
+            if reading.done():
+                reading.result()  # what has ended it
             self._complete.clear()
             if len(self.seen) < len(self.sent):
                 with suppress(TimeoutError):

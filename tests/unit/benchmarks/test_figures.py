@@ -41,7 +41,7 @@ def test_every_figure_has_a_verdict_and_a_missing_one_has_none() -> None:
         "W1, ours over quix": "missed",
         "full domain over Kafka Streams exactly_once_v2 doing W1": "missed",
         "p99 ms from event to change at 5 000 events/s": "missed",
-        "events a second in the full domain, one worker": "reached",
+        "events a second in the full domain, one worker of 2 processes": "reached",
         "single-event requests a second to ingest": "reached",
         "p99 ms of those": "reached",
         "events a second to ingest, in batches of 100": "missed",
