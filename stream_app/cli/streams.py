@@ -111,7 +111,7 @@ def worker(process: Annotated[int | None, typer.Option(min=0, hidden=True, help=
 
         run_worker(settings)
         return
-    from stream_app.worker.processes import run_process, run_processes
+    from stream_app.worker.processes.several import run_process, run_processes
 
     if process is None:
         run_processes(settings)

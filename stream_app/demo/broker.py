@@ -18,7 +18,7 @@ from typing import IO, Self
 
 from stream_app.demo.jars import Say, classpath, say
 from stream_app.errors import Failure
-from stream_app.worker import child
+from stream_app.worker.processes import child
 
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0

@@ -26,10 +26,10 @@ from stream_app.demo.view import View, print_summary
 from stream_app.errors import Failure
 from stream_app.settings import Settings, child_environment, load_settings
 from stream_app.web.serve import serving
-from stream_app.worker import child
 from stream_app.worker.cluster import admin_client, reader
 from stream_app.worker.history import KafkaTopics
 from stream_app.worker.policy_topic import publish_policy
+from stream_app.worker.processes import child
 from stream_app.worker.publish import publish
 from stream_app.worker.topics import create_topics
 

@@ -33,10 +33,10 @@ from stream_app.telemetry.gathered import tell
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.metrics import Metrics
 from stream_app.telemetry.server import MetricsServer
-from stream_app.worker.beside import insights_beside
 from stream_app.worker.cluster import what_broke
 from stream_app.worker.policies import policy_follower
 from stream_app.worker.preflight import check_rights, lock_data_dir, preflight
+from stream_app.worker.processes.beside import insights_beside
 from stream_app.worker.topics import INPUTS, TABLE, retentions
 
 OUTPUTS = (
@@ -54,7 +54,7 @@ _log = get_logger(__name__)
 
 
 def run_worker(settings: Settings, channel: Connection | None = None) -> None:
-    """Run a worker of one process until SIGTERM or SIGINT; `channel` leads to the process that has several (processes.py).
+    """Run a worker of one process until SIGTERM or SIGINT; `channel` leads to the process that has several (processes/several.py).
 
     Raises:
         ConfigError: the erasure key cannot be used.
@@ -111,18 +111,7 @@ async def run_engine(
 ) -> None:
     """Run an engine with any processor until the process is told to stop.
 
-    Args:
-        settings: name the cluster and its topics.
-        factory: makes the processor of a partition.
-        metrics: where what happens is counted.
-        table: the name of the table.
-        inputs: the topics that are read.
-        outputs: the topics that are written.
-        member: the settings of this process, where it is a group of its own.
-        channel: where metrics are told instead of on a port.
-
-    Raises:
-        Failure: the broker or a topic is not as it must be.
+    `member` are its settings where it is a group of its own; on a `channel` its metrics are told, instead of on a port.
     """
     facts = await preflight(settings)
     topology = Topology(
@@ -144,12 +133,8 @@ async def run_engine(
         watchdog.start()
         try:
             if await _started(engine, stopped):
-                _log.info(
-                    "started",
-                    partitions=facts.partitions,
-                    instance=settings.instance,
-                    rules="compiled" if compiled.is_in_use() else "python",
-                )
+                rules = "compiled" if compiled.is_in_use() else "python"
+                _log.info("started", partitions=facts.partitions, instance=settings.instance, rules=rules)
                 if not compiled.is_in_use():
                     _log.warning(compiled.SLOWER)
                 await _until_stopped(engine, stopped, end)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from stream_app.settings import Settings
 from stream_app.telemetry.logs import get_logger
-from stream_app.worker import child
+from stream_app.worker.processes import child
 
 COMMAND = (sys.executable, "-m", "stream_app", "insights")
 _STOP_S = 4.0

@@ -22,9 +22,9 @@ from stream_app.settings import Settings, read_erasure_key
 from stream_app.telemetry.gathered import Gathered
 from stream_app.telemetry.logs import configure_logging, get_logger
 from stream_app.telemetry.server import MetricsServer
-from stream_app.worker import child
-from stream_app.worker.beside import insights_beside
 from stream_app.worker.preflight import check_rights, preflight
+from stream_app.worker.processes import child
+from stream_app.worker.processes.beside import insights_beside
 
 _STOP_S = 12.0
 _LOOK_S = 0.1
