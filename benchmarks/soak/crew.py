@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.place import say
 from stream_app.demo.broker import free_port
 from stream_app.settings import Settings, child_environment
-from stream_app.worker import child
+from stream_app.worker.processes import child
 
 SESSION_MS = 6_000
 _STOP_S = 30.0

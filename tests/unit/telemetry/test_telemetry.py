@@ -36,6 +36,7 @@ CATALOGUE = {
     "customer_status_restore_records_left": {"partition"},
     "customer_status_restore_eta_seconds": set(),
     "customer_status_policy_errors_total": set(),
+    "customer_status_rule_errors_total": set(),
     "customer_status_swept_total": set(),
     "customer_status_sweep_states_left": {"partition"},
     "customer_status_ready": set(),
