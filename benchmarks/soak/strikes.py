@@ -169,16 +169,17 @@ _SOFT = ["policy withdrawn", "second worker", "policy published", "policy publis
 
 
 def plan(seed: int, seconds: float) -> list[Strike]:
-    """What strikes when: first what ends workers, then, so that one life is long enough to be judged, what does not, and a last kill.
+    """What strikes when: first what leaves the worker alive, then what ends it, and a last kill.
 
-    A run that is too short for all of them has some, which the seed chooses.
+    So its first life lasts half the run, and begins with full caches, since it has just folded everybody's past: only then does memory
+    that grows show a leak. A run that is too short for all of the strikes has some, which the seed chooses.
     """
     chance = random.Random(seed)
     hard, soft = [*chance.sample(_HARD, len(_HARD)), "worker killed"], chance.sample(_SOFT, len(_SOFT))
     room = max(2, int(seconds // _EACH_S) - 1)
     hard, soft = hard[: max(1, room // 2)], soft[: max(1, room // 2)]
-    first, later = _spread(0.1, 0.42, len(hard)), _spread(0.5, 0.86, len(soft))
-    named = [*zip(hard, first, strict=True), *zip(soft, later, strict=True), ("worker killed", 0.93)]
+    first, later = _spread(0.08, 0.42, len(soft)), _spread(0.5, 0.86, len(hard))
+    named = [*zip(soft, first, strict=True), *zip(hard, later, strict=True), ("worker killed", 0.93)]
     return [Strike(kind, round(seconds * part, 1)) for kind, part in named]
 
 
