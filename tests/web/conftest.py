@@ -34,7 +34,7 @@ def shop(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setti
 
     asyncio.run(prepare())
     with workers(home, "stream_app", "worker") as start:
-        start({"BROKER": kafka, "TOPIC_PREFIX": prefix, "ID": settings.id})
+        start({"BROKER": kafka, "TOPIC_PREFIX": prefix, "ID": settings.id}, INSIGHTS="true")
         yield settings
 
 
@@ -50,6 +50,7 @@ def server(shop: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             )
 
         until(is_whole, "the year")
+        until(lambda: any(one["period"] == "now" for one in running.get("/insights")["insights"]), "insights")
         yield running
 
 

@@ -1,17 +1,25 @@
-"""`stream-app serve` on a real Kafka: killed while data flows, and so is PostgreSQL; nothing is lost, nothing comes twice."""
+"""`stream-app serve` on a real Kafka: killed while data flows, and so is PostgreSQL; nothing is lost, nothing comes twice.
+
+Neither to the database nor to whoever reads the stream.
+"""
 
 import asyncio
+import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientError, ClientResponse, ClientSession
 from sqlalchemy import select
 
+from stream_app.demo.broker import free_port
 from stream_app.feed import Record
 from stream_app.settings import Settings
 from stream_app.web.history import tables
+from stream_app.web.history.changes import newest_number
 from stream_app.web.history.database import LOST, Database
 from stream_app.web.history.filling import read_positions
 from stream_app.worker.cluster import producer
@@ -91,6 +99,44 @@ def reached(database: Database) -> int:
         return -1
 
 
+def newest(database: Database) -> int:
+    with database.reading() as connection:
+        return newest_number(connection)
+
+
+class Listener:
+    """Reads the stream, and after each loss goes on with the last id that came."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: Counter[str] = Counter()
+        self.number = 0
+        self.losses = 0
+        self._address = f"http://127.0.0.1:{port}/api/v1/stream"
+
+    async def listen(self) -> None:
+        """For ever."""
+        async with ClientSession() as session:
+            while True:
+                try:
+                    async with session.get(self._address, headers={"Last-Event-ID": str(self.number)}) as response:
+                        if response.status == 200:
+                            await self._read(response)
+                            self.losses += 1
+                except (ClientError, OSError):
+                    self.losses += bool(self.heard)
+                await asyncio.sleep(0.1)
+
+    async def _read(self, response: ClientResponse) -> None:
+        rest = b""
+        async for piece in response.content.iter_any():
+            *blocks, rest = (rest + piece).split(b"\n\n")
+            for block in blocks:
+                told = dict(line.split(": ", 1) for line in block.decode().splitlines())
+                if told.get("event") == "changes":
+                    self.heard.update(change["id"] for change in json.loads(told["data"])["changes"])
+                self.number = int(told.get("id", self.number))
+
+
 async def until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + LIMIT_S
     while not await asyncio.to_thread(holds):
@@ -111,8 +157,11 @@ async def test_killed_while_data_flows_nothing_is_lost_and_nothing_comes_twice(
     database = Database(url, tmp_path)
     portion = len(log.records) // KILLS + 1
     struck = []
-    with workers(tmp_path, "stream_app", "serve", "--port", "0") as start:
+    port = free_port()
+    listener = Listener(port)
+    with workers(tmp_path, "stream_app", "serve", "--port", str(port)) as start:
         serving = start(environment, "serve", HISTORY_URL=url)
+        listening = asyncio.create_task(listener.listen())
         for number in range(KILLS):
             before = reached(database)
             publishing = asyncio.create_task(publish(settings, log.records[number * portion : (number + 1) * portion]))
@@ -128,7 +177,13 @@ async def test_killed_while_data_flows_nothing_is_lost_and_nothing_comes_twice(
             await publishing
         await until(lambda: reached(database) > 0 and rows(database) == rows(expected))
         assert not any(struck), "it was killed while data flowed"
+        await until(lambda: listener.number == newest(database))
+        listening.cancel()
         assert serving.stop() == 0
     assert rows(database) == rows(expected)
+    assert listener.losses >= KILLS
+    assert set(listener.heard.values()) == {1}
+    with database.reading() as connection:
+        assert set(connection.execute(select(tables.changes.c.id)).scalars()) <= set(listener.heard)
     database.close()
     expected.close()

@@ -38,6 +38,8 @@ def test_a_view_is_for_everyone(visit: Open, view: str) -> None:
     assert page.locator(".note.wrong").count() == 0
     assert violations(page) == []
     assert page.evaluate("document.activeElement.tagName") in {"BODY", "H1"}
+    page.set_viewport_size({"width": 2560, "height": 1200})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 2560
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -145,6 +147,11 @@ def test_the_keyboard_is_enough(visit: Open) -> None:
     expect(page.locator("h1")).to_be_focused()
     assert page.locator("#rail a[aria-current=page]").inner_text() == "Policy"
     assert page.title().startswith("Policy")
+    page.get_by_role("button", name="Dark").press("Enter")
+    page.get_by_role("button", name="Nederlands").press("Enter")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Beleid")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_the_first_view_is_small(visit: Open, server: Server, browser: Any) -> None:

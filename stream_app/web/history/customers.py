@@ -9,7 +9,7 @@ from stream_app.domain.facts.state import DIMENSIONS
 from stream_app.web.history.records import as_json, time_of
 from stream_app.web.history.tables import counts, customers, notices, profiles, receipts
 
-LOOKED_AT_MAX: Final = 20_000
+LOOKED_AT_MAX: Final = 10_000
 """So many customers are looked at for one page at most; what asks for more goes on with the next page."""
 
 Statuses = Mapping[str, Sequence[str | None]]

@@ -54,7 +54,7 @@ export async function post(path, parameters, body, signal) {
   return (await ask(path, parameters, { method: "POST", headers, body: JSON.stringify(body), signal })).json();
 }
 
-/** Read the stream until it ends; `heard` is called with every piece that arrives, `got` with every event. */
+/** Read the stream until it ends; `heard` is called with every piece that arrives, `got` with every event and the number to go on from. */
 export async function stream(parameters, signal, heard, got) {
   const headers = { accept: "text/event-stream" };
   const answer = await ask("/stream", { language, ...parameters }, { signal, headers, cache: "no-store" });
@@ -67,13 +67,13 @@ export async function stream(parameters, signal, heard, got) {
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
-      let name = "";
-      let data = "";
+      let [name, data, number] = ["", "", ""];
       for (const line of block.split("\n")) {
         if (line.startsWith("event:")) name = line.slice(6).trim();
         else if (line.startsWith("data:")) data += line.slice(5);
+        else if (line.startsWith("id:")) number = line.slice(3).trim();
       }
-      if (name && data) got(name, JSON.parse(data));
+      if (number || data) got(name, data ? JSON.parse(data) : null, number);
     }
   }
 }

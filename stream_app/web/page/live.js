@@ -8,11 +8,14 @@ export const RATES_MAX = 90;
 const SILENCE_MS = 4_000; // the API promises a line every 3 s
 const AGAIN_MS = 1_000;
 const DRAW_MS = 300;
+const FOLLOW_MS = 2_000;
+const ASKED_AFTER = 3;
 const PER_SECOND = 20; // more than anyone can read
 
 export const live = { state: "connecting", pulse: null, rows: [], rates: [], leftOut: 0, seen: 0 };
 const watchers = new Set();
 let connection = null;
+let reached = null; // the number to go on from, when the connection was lost
 let drawn = 0;
 let waiting = 0;
 
@@ -23,11 +26,27 @@ export function watch(signal, work) {
   work(live);
 }
 
+/** Ask again every few seconds while the view is seen, as long as something changes; and a few times more, since insights come later. */
+export function follow(signal, work) {
+  let [number, left, asking] = [live.pulse?.number, ASKED_AFTER, false];
+  const timer = setInterval(async () => {
+    if (document.hidden || asking || live.state !== "live" || !live.pulse) return;
+    if (live.pulse.number !== number) [number, left] = [live.pulse.number, ASKED_AFTER];
+    if (!left) return;
+    left -= 1;
+    asking = true;
+    await work().catch(() => {}); // what is shown stays; the live mark says whether anybody answers
+    asking = false;
+  }, FOLLOW_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
+}
+
 /** Connect, and stay connected, to the stream of the chosen shop; what an earlier call made is ended. */
 export function connect() {
   connection?.abort();
   const ours = (connection = new AbortController());
   Object.assign(live, { pulse: null, rows: [], rates: [], leftOut: 0 });
+  reached = null;
   keepConnected(ours.signal);
 }
 
@@ -39,7 +58,7 @@ async function keepConnected(signal) {
     let heard = performance.now();
     const guard = setInterval(() => performance.now() - heard > SILENCE_MS && attempt.abort(), 250);
     try {
-      await stream({ per_second: PER_SECOND }, attempt.signal, () => (heard = performance.now()), take);
+      await stream({ per_second: PER_SECOND, after: reached }, attempt.signal, () => (heard = performance.now()), take);
     } catch {
       // A connection that ends badly is a connection that ended.
     }
@@ -51,15 +70,15 @@ async function keepConnected(signal) {
   }
 }
 
-function take(name, data) {
+function take(name, data, number) {
+  reached = number || reached;
   if (name === "pulse") {
     turn("live");
     live.pulse = data;
     live.rates.push({ events: data.events_per_second, changes: data.changes_per_second });
     if (live.rates.length > RATES_MAX) live.rates.splice(0, live.rates.length - RATES_MAX);
   } else if (name === "changes") {
-    live.rows.unshift(...data.changes.reverse());
-    live.rows.length = Math.min(live.rows.length, ROWS_MAX);
+    live.rows = [...fresh(data.changes).reverse(), ...live.rows].slice(0, ROWS_MAX);
     live.leftOut += data.left_out;
     live.seen += data.changes.length + data.left_out;
   }
@@ -68,9 +87,17 @@ function take(name, data) {
 
 /** The latest changes of before, so that the list is not empty while nothing happens. */
 export async function remember() {
+  const ours = connection;
   const { changes } = await get("/changes", { limit: 30, language });
-  if (!live.rows.length) live.rows = changes;
+  if (ours !== connection) return; // of another shop, or in another language
+  live.rows = [...live.rows, ...fresh(changes)].slice(0, ROWS_MAX);
   draw();
+}
+
+/** Those that are not in the list yet: what is remembered may stream in, too. */
+function fresh(changes) {
+  const here = new Set(live.rows.map((one) => one.id));
+  return changes.filter((one) => !here.has(one.id));
 }
 
 function turn(state) {

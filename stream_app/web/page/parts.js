@@ -18,9 +18,14 @@ export function customerLink(id) {
   return h("a", { href: `#/customer?id=${encodeURIComponent(id)}` }, id);
 }
 
+/** A sentence of the API, with the names of measures as people write them. */
+export function readable(text) {
+  return text.replace(/\b[a-z]+(_[a-z]+)+\b/g, term);
+}
+
 /** Why a change happened, in the API's words; without them by its code and evidence. */
 export function says(change) {
-  if (change.says?.length) return change.says;
+  if (change.says?.length) return change.says.map(readable);
   const { code = "", measures = {} } = change.reason ?? {};
   return [`${code.replaceAll("_", " ")}: ${Object.entries(measures).map(([name, value]) => `${term(name)} ${value ?? t("nothing")}`).join(", ")}`];
 }
@@ -88,6 +93,11 @@ function compare(one, other) {
 /** The numbers behind a picture, folded away until they are asked for. */
 export function numbers(content) {
   return h("details", { class: "numbers" }, h("summary", {}, t("numbers")), content);
+}
+
+/** Replace what an element holds, unless the reader is at it with the keyboard. */
+export function renew(element, ...content) {
+  if (!element.contains(document.activeElement)) show(element, ...content);
 }
 
 /** A list of values with their counts as bars. */

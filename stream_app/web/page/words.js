@@ -3,11 +3,13 @@
 import { CODES } from "./languages.js";
 
 let table = {};
+let locale = "en"; // how numbers and times are written: as the browser's country does, if it speaks the language
 export let language = "en";
 
 /** Load a language; the choice is remembered. */
 export async function speak(code) {
   language = CODES.includes(code) ? code : "en";
+  locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
   table = await (await fetch(`/static/words/${language}.json`)).json();
   document.documentElement.lang = language;
   keep("language", language);
@@ -39,7 +41,7 @@ export function valueTerm(dimension, value) {
 /** A whole number, or one with so many decimals. */
 export function number(value, digits = 0) {
   if (value === null || value === undefined) return "–";
-  return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
 /** Percent that are already percent. */
@@ -51,7 +53,7 @@ export function percent(value, digits = 1) {
 export function money(minor, currency) {
   if (minor === null || minor === undefined) return "–";
   if (!currency) return number(minor);
-  const format = new Intl.NumberFormat(language, { style: "currency", currency });
+  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
@@ -66,18 +68,18 @@ const DATE = { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" 
 
 /** A day. */
 export function day(text) {
-  return text ? new Intl.DateTimeFormat(language, DATE).format(new Date(text)) : "–";
+  return text ? new Intl.DateTimeFormat(locale, DATE).format(new Date(text)) : "–";
 }
 
 /** A day and a time, in UTC. */
 export function moment(text) {
   if (!text) return "–";
-  return new Intl.DateTimeFormat(language, { ...DATE, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(text));
+  return new Intl.DateTimeFormat(locale, { ...DATE, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(text));
 }
 
 /** A month such as 2017-03. */
 export function month(text) {
-  return new Intl.DateTimeFormat(language, { year: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${text}-01T00:00:00Z`));
+  return new Intl.DateTimeFormat(locale, { year: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${text}-01T00:00:00Z`));
 }
 
 /** How good a value is for the shop, which its colour shows beside its name. */

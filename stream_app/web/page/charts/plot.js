@@ -17,10 +17,11 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 /**
  * A plot of series over months. A series is {label, values, tone, bars?, dashed?}.
  * `write` writes a value; `title` tells readers of the screen what it is, and the table below has its numbers.
+ * Gives what draws it anew, from later months and the values of each series.
  */
 export async function plot(place, signal, { months, series, write, title, corner, monthName, height = 220 }) {
   const Plot = await load();
-  if (signal.aborted) return;
+  if (signal.aborted) return () => {};
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", title);
   const ink = colour("--quiet");
@@ -31,7 +32,7 @@ export async function plot(place, signal, { months, series, write, title, corner
   const drawn = new Plot({
     width: place.clientWidth || 600,
     height,
-    scales: { x: { time: false, range: [-0.6, months.length - 0.4] }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.08)] } },
+    scales: { x: { time: false, range: () => [-0.6, months.length - 0.4] }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.08)] } },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     legend: { live: true },
     axes: [
@@ -49,9 +50,15 @@ export async function plot(place, signal, { months, series, write, title, corner
       }),
     ],
   }, [months.map((_, index) => index), ...series.map((one) => one.values)], place);
-  drawn.setLegend({ idx: months.length - 1 });
+  const tellLatest = () => drawn.setLegend({ idx: months.length - 1 });
+  tellLatest();
   whenWide(place, signal, (width) => drawn.setSize({ width, height }));
   signal.addEventListener("abort", () => drawn.destroy());
+  return (later, values) => {
+    months = later;
+    drawn.setData([months.map((_, index) => index), ...values]);
+    if (drawn.cursor.idx === null || drawn.cursor.idx === undefined) tellLatest();
+  };
 }
 
 // Bars of several series stand side by side within their month.

@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { choice, h, show } from "../dom.js";
-import { heading, mark, note, panel, says, table, turn } from "../parts.js";
+import { heading, mark, note, panel, readable, says, table, turn } from "../parts.js";
 import { language, measure, moment, t, term, valueTerm } from "../words.js";
 
 /** Draw the customer whom the address names. */
@@ -22,7 +22,7 @@ export async function render(place, { query, signal }) {
 function coming(found) {
   const clock = found.profile?.clock_at ?? ""; // what a change said of a time that is over says nothing about what comes
   const announced = found.announced.map((one) => h("li", { class: "announced" }, h("time", { datetime: one.will_change_at }, moment(one.will_change_at)),
-    h("span", {}, one.says?.[0] ?? `${term(one.dimension)}: ${valueTerm(one.dimension, one.from)} → ${valueTerm(one.dimension, one.to)}`)));
+    h("span", {}, readable(one.says?.[0] ?? "") || `${term(one.dimension)}: ${valueTerm(one.dimension, one.from)} → ${valueTerm(one.dimension, one.to)}`)));
   const instead = (one) => says(found.changes.find((change) => change.id === one.change) ?? {}).at(-1);
   const outlook = found.outlook.filter((one) => one.value !== null && (one.valid_until > clock || one.counterfactual)).map((one) => h("li", {},
     h("span", { class: "dimension" }, term(one.dimension)), mark(one.dimension, one.value),

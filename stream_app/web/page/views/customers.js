@@ -6,6 +6,7 @@ import { customerLink, heading, mark, note, table } from "../parts.js";
 import { moment, money, number, t, term, valueTerm } from "../words.js";
 
 const LIMIT = 50;
+const ROUNDS_MAX = 120;
 const WAIT_MS = 200;
 const FILTERS = ["lifecycle", "churn_risk", "class", "segment", "winback", "contact", "opportunity"];
 const MEASURES = [["revenue", "money"], ["orders", "number"], ["value_total", "money"], ["recency_days", "number"]];
@@ -32,12 +33,21 @@ export async function render(place, { query, signal, go }) {
     pages = [null];
     load();
   };
+  let asking = 0;
+  // An answer looks at a bounded number of customers; where few are meant, it takes several to fill a page.
   const load = async () => {
+    const ours = (asking += 1);
     const status = [...filters].map(([dimension, value]) => `${dimension}:${value}`);
     go("customers", { search: search.value, status: status.join(" ") });
-    const after = pages.at(-1);
-    const found = await get("/customers", { search: search.value.trim(), match: "substring", status, limit: LIMIT, after }, signal);
-    if (signal.aborted) return;
+    const found = { customers: [], next: pages.at(-1) };
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const rest = { limit: LIMIT - found.customers.length, after: found.next };
+      const { customers, next } = await get("/customers", { search: search.value.trim(), match: "substring", status, ...rest }, signal);
+      if (signal.aborted || ours !== asking) return;
+      Object.assign(found, { customers: [...found.customers, ...customers], next });
+      if (!next || found.customers.length === LIMIT) break;
+      if (round) told.textContent = t("customers.looking");
+    }
     draw(found);
   };
   const draw = ({ customers, next }) => {

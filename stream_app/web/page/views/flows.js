@@ -3,8 +3,9 @@
 import { get } from "../api.js";
 import { ribbons } from "../charts/ribbons.js";
 import { choice, h, show, whenWide } from "../dom.js";
-import { changeRow, heading, mark, note, numbers, panel, table } from "../parts.js";
-import { day, language, number, percent, t, term, tone, valueTerm } from "../words.js";
+import { follow } from "../live.js";
+import { changeRow, heading, mark, note, numbers, panel, renew, table } from "../parts.js";
+import { language, month, number, percent, t, term, tone, valueTerm } from "../words.js";
 
 const DIMENSIONS = ["lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity"];
 const ORDER = ["null", "possibly_interested", "potential", "active", "low", "ok", "A", "none", "medium", "too_often", "B", "recent", "high", "too_seldom",
@@ -13,32 +14,37 @@ const ORDER = ["null", "possibly_interested", "potential", "active", "low", "ok"
 /** Draw the flows of the dimension and the period that the address asks for. */
 export async function render(place, { query, signal, go }) {
   const dimension = DIMENSIONS.includes(query.get("dimension")) ? query.get("dimension") : "lifecycle";
-  const { periods } = await get("/flows", { dimension, period: "month" }, signal);
+  const ask = async () => (await get("/flows", { dimension, period: "month" }, signal)).periods;
+  let periods = await ask();
   const chosen = { dimension, period: periods.some((one) => one.period === query.get("period")) ? query.get("period") : "" };
   const picture = h("div", { class: "picture" });
   const behind = h("div", {});
+  const folded = numbers(behind);
+  const state = { key: "count", down: true };
   const latest = h("div", { "aria-live": "polite" });
   const reload = () => {
     go("flows", chosen);
     dispatchEvent(new HashChangeEvent("hashchange"));
   };
+  const months = () => choice(t("period"), [["", t("flows.all")], ...periods.map((one) => [one.period, month(one.period)])], chosen.period, (name) => {
+    chosen.period = name;
+    go("flows", chosen);
+    draw();
+  });
   show(place, heading(t("view.flows"), t("flows.lead")),
     h("div", { class: "asks" },
       choice(t("dimension"), DIMENSIONS.map((name) => [name, term(name)]), dimension, (name) => {
         Object.assign(chosen, { dimension: name, period: "" });
         reload();
       }),
-      choice(t("period"), [["", t("flows.all")], ...periods.map((one) => [one.period, day(one.starts_at)])], chosen.period, (name) => {
-        chosen.period = name;
-        draw();
-      })),
-    panel(null, picture, behind), latest);
+      months()),
+    panel(null, picture, folded), latest);
   const draw = () => {
-    go("flows", chosen);
     const flows = summed(periods.filter((one) => !chosen.period || one.period === chosen.period));
     if (!flows.length) {
       show(picture, note(t("flows.none")));
       show(behind);
+      repaint = () => {};
       return;
     }
     const picked = (flow) => drill(latest, dimension, flow, signal);
@@ -50,11 +56,19 @@ export async function render(place, { query, signal, go }) {
     }));
     if (picture.clientWidth) paint(picture.clientWidth);
     repaint = paint;
-    show(behind, numbers(figures(flows, dimension, picked)));
+    renew(behind, figures(flows, dimension, picked, state));
   };
   let repaint = () => {};
   draw();
   whenWide(picture, signal, (width) => repaint(width));
+  follow(signal, async () => {
+    const [newest, now] = [periods.at(-1)?.period, await ask()];
+    if (signal.aborted) return;
+    periods = now;
+    const asked = place.querySelectorAll(".asks .choice")[1];
+    if (periods.at(-1)?.period !== newest && !asked.contains(document.activeElement)) asked.replaceWith(months());
+    draw();
+  });
 }
 
 function summed(periods) {
@@ -74,12 +88,12 @@ function ranked(flows) {
   return values.sort((one, other) => rank(one) - rank(other) || one.localeCompare(other));
 }
 
-function figures(flows, dimension, picked) {
+function figures(flows, dimension, picked, state) {
   const total = flows.reduce((sum, flow) => sum + flow.count, 0);
   return table({
     caption: t("flows.title", { dimension: term(dimension) }),
     rows: flows,
-    state: { key: "count", down: true },
+    state,
     columns: [
       { key: "from", label: t("from"), cell: (flow) => mark(dimension, flow.from) },
       { key: "to", label: t("to"), cell: (flow) => mark(dimension, flow.to) },

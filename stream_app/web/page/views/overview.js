@@ -61,6 +61,7 @@ function drawFigures(place, now, rates) {
   const lost = lifecycle.inactive ?? 0;
   const bought = lost + (lifecycle.active ?? 0);
   const figure = (name, value, more) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more ?? null));
+  place.dataset.number = now.number; // up to which change they count
   show(place,
     figure(t("figure.customers"), number(now.customers)),
     figure(t("figure.active"), number(lifecycle.active ?? 0), h("small", {}, percent(bought ? (100 * (lifecycle.active ?? 0)) / bought : null))),

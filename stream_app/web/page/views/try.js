@@ -3,7 +3,7 @@
 import { get, post } from "../api.js";
 import { h, show } from "../dom.js";
 import { FIELDS, TYPES } from "../events.js";
-import { heading, mark, note, panel, says, table, turn } from "../parts.js";
+import { heading, mark, note, panel, readable, says, table, turn } from "../parts.js";
 import { language, measure, moment, number, t, term } from "../words.js";
 
 /** Draw the form; a customer may be named in the address. */
@@ -61,7 +61,7 @@ function tell(place, found, currency) {
   show(place, h("p", { class: "lead" }, t("try.clock", { at: moment(found.clock_at), count: number(found.based_on.events) })),
     found.meanwhile?.length ? [h("h3", {}, t("try.meanwhile")), list(found.meanwhile), h("h3", {}, t("try.event.does"))] : null,
     found.changes.length ? list(found.changes) : note(t(found.duplicate ? "try.duplicate" : "try.no_change")),
-    found.reactions.length ? h("ul", { class: "reactions" }, found.reactions.map((one) => h("li", {}, h("code", {}, one.type), " ", one.says?.[0] ?? ""))) : null,
+    found.reactions.length ? h("ul", { class: "reactions" }, found.reactions.map((one) => h("li", {}, h("code", {}, one.type), " ", readable(one.says?.[0] ?? "")))) : null,
     rows.length ? h("h3", {}, t("try.measures")) : null,
     rows.length ? table({ caption: t("try.measures"), rows, columns: [
       { key: "name", label: t("try.measure"), cell: (row) => term(row.name) }, { key: "before", label: t("try.before"), kind: "number", cell: (row) => measure(row.name, row.before, currency) },

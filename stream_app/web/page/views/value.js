@@ -2,22 +2,28 @@
 
 import { get } from "../api.js";
 import { h, show } from "../dom.js";
-import { bars, heading, note, panel } from "../parts.js";
+import { follow } from "../live.js";
+import { bars, heading, note, panel, renew } from "../parts.js";
 import { money, number, percent, t, term, tone, valueTerm } from "../words.js";
 
-/** Draw concentration and classes. */
+/** Draw concentration and classes, and follow them. */
 export async function render(place, { signal }) {
-  const [{ insights }, { statuses }] = await Promise.all([get("/insights", {}, signal), get("/overview", {}, signal)]);
-  const now = insights.find((one) => one.period === "now")?.data;
-  show(place, heading(t("view.value"), t("value.lead")));
-  if (!now?.revenue.customers) {
-    place.append(note(t("churn.none")));
-    return;
-  }
+  const body = h("div", {}, note(t("churn.none")));
+  const load = async () => {
+    const [{ insights }, { statuses }] = await Promise.all([get("/insights", {}, signal), get("/overview", {}, signal)]);
+    const now = insights.find((one) => one.period === "now")?.data;
+    if (now?.revenue.customers && !signal.aborted) renew(body, drawn(now, statuses));
+  };
+  show(place, heading(t("view.value"), t("value.lead")), body);
+  await load();
+  follow(signal, load);
+}
+
+function drawn(now, statuses) {
   const { customers, total_minor, top_customers, top_minor, top_share_pct } = now.revenue;
   const share = (text, part, whole) => h("div", { class: "share-bar" }, h("span", { class: "label" }, text),
     h("span", { class: "track", "aria-hidden": "true" }, h("span", { class: "part", "--share": whole ? part / whole : 0 })));
-  place.append(
+  return [
     panel(null, h("p", { class: "claim" }, t("value.claim", { share: percent(top_share_pct, 0) })),
       share(t("value.of_customers", { top: number(top_customers), all: number(customers), pct: percent((100 * top_customers) / customers, 0) }), top_customers, customers),
       share(t("value.of_revenue", { top: money(top_minor, now.currency), all: money(total_minor, now.currency), pct: percent(top_share_pct, 0) }), top_minor, total_minor),
@@ -31,5 +37,6 @@ export async function render(place, { signal }) {
       return panel(term(dimension), bars(items.map(([value, count]) => ({
         name: valueTerm(dimension, value), count, tone: tone(dimension, value), href: `#/customers?status=${encodeURIComponent(`${dimension}:${value}`)}`,
       })), { total, label: (count) => percent((100 * count) / total, 0) }));
-    })));
+    })),
+  ];
 }
