@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -107,8 +107,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         async with self._turn:
             if self.consumer.flow_active and wanted and epoch == engine.epoch:
                 _lighten(fetcher, wanted)
-                with subscriptions.fetch_context():
-                    batches = await fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
+                try:
+                    with subscriptions.fetch_context():
+                        batches = await fetcher.fetched_records(wanted, timeout=_FETCH_WAIT_S)
+                except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+                    if epoch == engine.epoch:
+                        raise
+                    # It has waited for a rebalance to pass, and met the group's offsets, or none; the seek is still to come.
         subscription = subscriptions.subscription
         assignment = subscription.assignment if subscription is not None else None
         states: dict[TP, InputState] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED, FetchResult, PartitionRecords
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
@@ -28,6 +29,7 @@ class Client:
         self.position = 0
         self.gate = asyncio.Event()
         self.gate.set()
+        self.refuses: Exception | None = None
         self._fetcher = self
         self._records: dict[TP, Any] = {}
         self._subscription = SimpleNamespace(fetch_context=nullcontext, subscription=None)
@@ -35,6 +37,8 @@ class Client:
 
     async def fetched_records(self, wanted: frozenset[TP], timeout: float) -> dict[TP, list[int]]:
         await self.gate.wait()
+        if self.refuses is not None:
+            raise self.refuses
         self.position += 3
         return {tp: list(range(self.position - 3, self.position)) for tp in wanted}
 
@@ -90,6 +94,21 @@ async def test_a_seek_waits_for_the_fetch_that_is_under_way() -> None:
     client.gate.set()
     await asyncio.gather(fetch, seek)
     assert client.position == 1, "what the fetch of the old epoch takes is dropped; the seek has the last word"
+
+
+@pytest.mark.parametrize("refusal", [NoOffsetForPartitionError(ORDERS), OffsetOutOfRangeError({ORDERS: 7})])
+async def test_what_the_group_knows_of_a_position_matters_to_nobody(refusal: Exception) -> None:
+    """A fetch that has waited for a rebalance to pass meets the group's offsets, before the seek to the marker's."""
+    engine, client = SimpleNamespace(epoch=1), Client()
+    thread = Thread(engine, client)
+    client.gate.clear()
+    fetch: asyncio.Task[Arrived] = asyncio.create_task(thread.arrive(frozenset({ORDERS}), frozenset(), 1))
+    await asyncio.sleep(0)
+    engine.epoch, client.refuses = 2, refusal
+    client.gate.set()
+    assert (await fetch).batches == {}
+    with pytest.raises(type(refusal)):
+        await thread.arrive(frozenset({ORDERS}), frozenset(), 2)  # after a seek it is true
 
 
 @pytest.mark.parametrize("begins", ["before the seek", "within the seek"])
