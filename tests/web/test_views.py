@@ -78,7 +78,7 @@ def test_flows_can_be_followed_to_the_customers(visit: Open, server: Server) -> 
     expect(page.locator("svg.ribbons")).to_have_attribute("aria-label", "Flows of class")
 
 
-def test_search_filter_sort_and_pages(visit: Open) -> None:
+def test_search_filter_sort_and_pages(visit: Open, server: Server) -> None:
     page = visit("customers")
     page.get_by_label("Search").fill("hold-7")
     expect(page.locator("tbody th")).to_have_text(["household-7"])
@@ -94,6 +94,11 @@ def test_search_filter_sort_and_pages(visit: Open) -> None:
         head.get_by_role("button").press("Enter")
         expect(head).to_have_attribute("aria-sort", order)
         expect(first).to_have_text(expected)
+    revenues = {one["customer"]: one["measures"]["revenue"] for one in server.get("/customers?limit=50")["customers"]}
+    page.locator("th[data-key=revenue]").get_by_role("button").click()
+    expect(page.locator("th[data-key=revenue]")).to_have_attribute("aria-sort", "descending")
+    shown = page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.cells[0].textContent)")
+    assert [revenues[name] for name in shown] == sorted(revenues.values(), reverse=True)
 
 
 def test_a_customers_story_explains_every_change_in_both_languages(visit: Open, server: Server) -> None:

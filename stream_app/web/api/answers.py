@@ -106,11 +106,12 @@ class Change(TriedChange):
 
 
 class CustomerLine(Answer):
-    """A customer in a list."""
+    """A customer in a list; the measures are those of his latest profile, null until there is one."""
 
     shop: str
     customer: str
     statuses: Statuses
+    measures: dict[str, int | None] | None
     sequence: int
     changed_at: Time
     recorded_at: Time

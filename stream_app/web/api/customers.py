@@ -26,8 +26,9 @@ async def search(context: Context, asked: Search) -> Document:
     if asked.after is not None and after is None:
         raise Problem(400, "after: not a cursor of ours", field="after", fix="give `next` of the page before, or leave it out")
     prefix, part = (asked.search, "") if asked.match == "prefix" else ("", asked.search)
-    rows, last = await context.ask(
-        lambda connection: customers.find_customers(
+
+    def answer(connection: Connection) -> Document:
+        rows, last = customers.find_customers(
             connection,
             shop,
             statuses=asked.status,
@@ -36,8 +37,11 @@ async def search(context: Context, asked: Search) -> Document:
             after=None if after is None else after[0],
             limit=asked.limit,
         )
-    )
-    return {"customers": [line_of(row) for row in rows], "next": None if last is None else encode_cursor(last)}
+        measures = customers.read_measures(connection, shop, [row.customer for row in rows])
+        told = [line_of(row) | {"measures": measures.get(row.customer)} for row in rows]
+        return {"customers": told, "next": None if last is None else encode_cursor(last)}
+
+    return await context.ask(answer)
 
 
 async def customer(context: Context, asked: CustomerInWords) -> Document:

@@ -121,6 +121,12 @@ def read_profile(connection: Connection, shop: str, customer: str) -> Row[Any] |
     return connection.execute(select(profiles).where(profiles.c.shop == shop, profiles.c.customer == customer)).first()
 
 
+def read_measures(connection: Connection, shop: str, ids: Sequence[str]) -> dict[str, dict[str, int | None]]:
+    """The measures of those who have a profile."""
+    asked = select(profiles.c.customer, profiles.c.document).where(profiles.c.shop == shop, profiles.c.customer.in_(ids))
+    return {row.customer: as_json(row.document)["measures"] for row in connection.execute(asked)}
+
+
 def read_receipt(connection: Connection, shop: str, customer: str) -> Row[Any] | None:
     """The receipt of his latest erasure."""
     asked = select(receipts).where(receipts.c.shop == shop, receipts.c.customer == customer).order_by(receipts.c.recorded_ms.desc())

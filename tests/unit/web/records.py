@@ -91,7 +91,7 @@ class Log:
         data = {
             "clock_at": format_time(at(day)),
             "statuses": {**dict.fromkeys(DIMENSIONS), **statuses},
-            "measures": {},
+            "measures": {"revenue": 1},
             "facts": {},
             "next_deadline": format_time(at(day + 30)),
             "sequence": sequence,

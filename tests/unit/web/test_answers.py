@@ -96,6 +96,15 @@ async def test_statuses_narrow_the_search_and_pages_are_bounded(database: Databa
         assert await found("lifecycle:inactive", search="c-03") == [30, 33, 36, 39]
 
 
+async def test_a_page_of_customers_has_the_measures_of_their_profiles(database: Database) -> None:
+    log = lives()
+    log.changed("c", 1, "lifecycle", None, "active")
+    log.into(database)
+    async with api(database) as ask:
+        told = {one["customer"]: one["measures"] for one in (await ask.get("customers"))["customers"]}
+    assert told == {"a/1": {"revenue": 1}, "b": {"revenue": 1}, "c": None}
+
+
 def test_the_rarest_condition_is_looked_up_whatever_sqlite_believes(sqlite: Database) -> None:
     log = Log()
     for place in range(9):
