@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import duckdb
 import pytest
@@ -153,3 +154,38 @@ def test_real_customers_stand_where_sql_says(events: Any, own: dict[str, Any], u
     assert wrong[:20] == []
     for name in STATUSES:
         assert len({row[name] for row in expected.values()}) >= 2, f"the data says nothing of {name}"
+
+
+EVALUATED = "1998-03-02T00:00:00Z"
+WEIGHED_ONE_BY_ONE = 2_000
+CUT_OFFS = """
+WITH worth AS (SELECT value_total AS value, sum(value_total) AS together FROM standing WHERE value_total > 0 GROUP BY value_total),
+     richest_first AS (SELECT value, sum(together) OVER (ORDER BY value DESC) AS reached, sum(together) OVER () AS whole FROM worth)
+SELECT max(value) FILTER (reached * 100 >= 80 * whole), max(value) FILTER (reached * 100 >= 95 * whole) FROM richest_first
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_few_who_carry_the_shop_are_those_whom_sql_finds(tmp_path: Path) -> None:
+    """At the moment of an evaluation: a cut-off lies at most 1/256 below the exact one, and everybody stands where the cut-offs put him."""
+    assert (parse_ms(EVALUATED) // 86_400_000 + 719_163) % 30 == 0, "not an evaluation day"
+    half = (order for order in orders() if crc32(order["subject"].encode()) % 2 == 0)  # more than are weighed one by one
+    output = replay(tmp_path, half, CDNOW | SHARED | {"classes": {"by": "pareto"}}, until=EVALUATED)
+    sql = tables(CDNOW | SHARED, tmp_path / "history.jsonl", EVALUATED)
+    sql.execute(STATEMENT.read_text())
+    exact = sql.execute(CUT_OFFS).fetchall()[0]
+    worth = dict(sql.execute("SELECT customer, value_total FROM standing").fetchall())
+    wrong, counts = [], dict.fromkeys("ABC", 0)
+    for (_, customer), told in output.customers.items():
+        profile = told.profile["data"]
+        cut = profile["cut_offs"]
+        assert cut["evaluated_at"] == EVALUATED.replace("Z", ".000Z")
+        assert all(limit * 255 <= cut[name] * 256 <= limit * 256 for name, limit in zip("AB", exact, strict=True))
+        value = worth[customer]
+        expected = "A" if value >= cut["A"] else "B" if value >= cut["B"] else "C"
+        wrong += [(customer, profile["statuses"]["class"], expected)] if profile["statuses"]["class"] != expected else []
+        counts[expected] += 1
+    assert wrong[:20] == []
+    assert len(set(worth.values())) > WEIGHED_ONE_BY_ONE
+    assert min(counts.values()) > 100, counts
