@@ -131,9 +131,9 @@ def test_service_level_changes() -> None:
     life = Life(RULES).take(order(at(0), total=100_000), cancel(at(5)))
     levels = life.published("service_level.changed")
     assert [(one.topic, one.data) for one in levels] == [
-        ("service-level", {"from": None, "to": "standard", "class": "B"}),
-        ("service-level", {"from": "standard", "to": None, "class": None}),
-    ] or [one.data["to"] for one in levels] == ["premium", None]
+        ("service-level", {"from": None, "to": "premium", "class": "A", "segment": None}),
+        ("service-level", {"from": "premium", "to": None, "class": None, "segment": None}),
+    ]
     changes = [one for one in life.published() if one.data["dimension"] == "service_level"]
     assert [one.causation_id for one in levels] == [one.id for one in changes]
     assert len({one.id for one in levels}) == 2
