@@ -1,4 +1,4 @@
-"""When a dimension changes, how long its value lasts, what a new policy changes and what is set off (domain.md, 3, 3.7, 4, 6 and 7)."""
+"""When a dimension changes, how long its value lasts, what a new policy changes and what is set off (domain.md, 3 to 7)."""
 
 from typing import Any
 
@@ -126,6 +126,39 @@ def test_how_long_a_value_lasts(dimension: str, events: list[Event], clock: floa
     known = len(life.changes(dimension))
     life.until(at(2_000))
     assert [moment for _, _, moment, _ in life.changes(dimension)[known : known + 1]] == ([] if day is None else [at(day)])
+
+
+def again(day: float, event_id: str) -> Event:
+    """The order o-1 under another event id."""
+    placed = order(at(day))
+    placed.id = placed.name = event_id
+    return placed
+
+
+BOUGHT, LOST = ("active", 0, "event"), ("inactive", 100, "time")
+ORDER_OF_TIME: list[tuple[str, list[Event], list[tuple[str, float, str]]]] = [
+    # (what, the events in log order, every lifecycle with its day and cause)
+    ("before the deadline", [order(at(0)), order(at(99.9), "o-2")], [BOUGHT]),
+    ("at the deadline", [order(at(0)), order(at(100), "o-2")], [BOUGHT, LOST, ("active", 100, "event")]),
+    ("long after it", [order(at(0)), order(at(500), "o-2")], [BOUGHT, LOST, ("active", 500, "event")]),
+    (
+        "a late order is judged at the clock",
+        [order(at(0)), contact(at(120)), order(at(50), "o-2")],
+        [BOUGHT, LOST, ("active", 120, "late")],
+    ),
+    ("a late order of no avail", [order(at(0)), contact(at(300)), order(at(50), "o-2")], [BOUGHT, LOST]),
+    ("at one moment", [order(at(0)), cancel(at(0))], [BOUGHT, ("potential", 0, "void")]),
+    ("at one moment, the other way round", [cancel(at(0)), order(at(0))], [("possibly_interested", 0, "void"), ("potential", 0, "void")]),
+    ("a refused event fires what is due", [order(at(0)), again(150, "b")], [BOUGHT, LOST]),
+    ("a duplicate fires nothing", [order(at(0)), again(150, "e-o-1")], [BOUGHT]),
+]
+
+
+@pytest.mark.parametrize(("what", "events", "expected"), ORDER_OF_TIME, ids=[row[0] for row in ORDER_OF_TIME])
+def test_what_is_due_comes_first(what: str, events: list[Event], expected: list[tuple[str, float, str]]) -> None:
+    # The duplicate has its id within the days for which ids are remembered.
+    life = Life(rules(dedup_days=200)).take(*events)
+    assert [change[1:] for change in life.changes("lifecycle")] == [(value, at(day), kind) for value, day, kind in expected]
 
 
 RENAMED = {"A": "platinum", "B": "silver", "C": "bronze"}
