@@ -20,6 +20,11 @@ from tests.web.shop import HOUSEHOLDS, Server, served, some_households, until
 Open = Callable[..., Page]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: its driver keeps the thread's event loop to itself, and no other test could run one."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="package")
 def shop(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a shop whose year is published and judged by a worker that still runs."""

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
@@ -27,6 +26,7 @@ from stream_app.worker.cluster import read_to_end
 from tests.integration import product
 from tests.integration.workers import Worker, workers
 from tests.oracle.days import parse_ms
+from tests.pages import page
 
 STATEMENT = Path(__file__).with_name("insights.sql")
 ZONE = "America/New_York"
@@ -112,8 +112,7 @@ async def test_insights_are_what_sql_says_after_kills(settings: Settings, enviro
 
 def lag_of(port: int) -> dict[tuple[str, str], float]:
     """By topic and partition, what the insights process has not yet applied, as it says itself."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        found = re.findall(r'customer_status_lag_records\{partition="(.*)",topic="(.*)"\} (\S+)', answer.read().decode())
+    found = re.findall(r'customer_status_lag_records\{partition="(.*)",topic="(.*)"\} (\S+)', page(port, "/metrics")[1])
     return {(topic, partition): float(count) for partition, topic, count in found}
 
 

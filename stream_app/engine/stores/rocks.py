@@ -165,8 +165,9 @@ class RocksStore:
                 entry: bytes = entries.key()
                 if not entry.startswith(_TIMER):
                     break
-                name, _, rest = entry[1:].partition(_END_OF_NAME)
-                found[name.decode("utf-8", "surrogateescape")] = int.from_bytes(rest[:_DEADLINE_BYTES], "big")
+                end = entry.index(_END_OF_NAME, 2)  # a name that is no shop's begins with the byte that ends names
+                name, deadline = entry[1:end], entry[end + 1 : end + 1 + _DEADLINE_BYTES]
+                found[name.decode("utf-8", "surrogateescape")] = int.from_bytes(deadline, "big")
                 entries.seek(_TIMER + name + _AFTER_NAME)
         finally:
             del entries

@@ -9,10 +9,10 @@ export let language = "en";
 /** Load a language; the choice is remembered. */
 export async function speak(code) {
   language = CODES.includes(code) ? code : "en";
+  keep("language", language); // at once: who leaves the page now has chosen, too
   locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
   table = await (await fetch(`/static/words/${language}.json`)).json();
   document.documentElement.lang = language;
-  keep("language", language);
 }
 
 /** The language that was chosen before, or that the browser asks for. */

@@ -61,6 +61,13 @@ def test_timelines_whose_names_begin_alike_are_kept_apart(store: Store) -> None:
     assert store.first_timers() == {"shop": 9, "shop2": 1, "shop-2": 2, "sho": 3}
 
 
+def test_a_timeline_that_is_no_shop_s_is_found_again(store: Store) -> None:
+    """The timers of insights stand under a name that begins with a zero byte: a record that is owed must survive a restart."""
+    store.apply(Changes({}, arm=[(7, b"\x00insights/shop/now"), (5, b"\x00insights/b/now"), (1, b"a/1"), (3, b"b/1")]))
+    assert store.first_timers() == {"\x00insights": 5, "a": 1, "b": 3}
+    assert list(store.timers_from("\x00insights", FIRST)) == [(5, b"\x00insights/b/now"), (7, b"\x00insights/shop/now")]
+
+
 def test_wiping_leaves_an_empty_store_that_works(store: Store) -> None:
     store.apply(Changes({b"a/1": b"one"}, arm=[(1, b"a/1")], offset=3, marker=b"m"))
     store.wipe("test")
