@@ -4,9 +4,11 @@
 fit beside it, both in an order that the commit's hash decides, so that all come round.
 """
 
+import fcntl
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from itertools import combinations
@@ -36,6 +38,14 @@ Entry = dict[str, Any]
 def last() -> dict[str, Entry]:
     """The record, by fault: seconds, class, verdict, commit, and the digest of the engine that was struck."""
     return dict(json.loads(LAST.read_text(encoding="utf-8"))) if LAST.exists() else {}
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Several runs may strike side by side: what one has recorded must not be lost to another."""
+    with LAST.parent.joinpath("__init__.py").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @cache
@@ -115,8 +125,11 @@ class Faults:
         # What a fixture of the whole session costs, like a broker, is not the fault's.
         self._results[report.nodeid] = (seconds + (report.duration if report.when == "call" else 0), worse if worse != "held" else verdict)
         if self._everything and report.when == "teardown":  # at once: a run that is broken off has still struck what it has struck
-            record = {name: entry for name, entry in {**last(), **self._entries()}.items() if name in FAULTS}
-            LAST.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
+            with _alone():
+                record = {name: entry for name, entry in {**last(), **self._entries()}.items() if name in FAULTS}
+                part = LAST.with_suffix(".part")
+                part.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
+                part.replace(LAST)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say which faults this run has struck."""
