@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from benchmarks.machine import machine
+from benchmarks.place import say
 from benchmarks.read_api.build import build
 from benchmarks.read_api.questions import changes_in, measure, while_listening
 from benchmarks.read_api.stream import Stream
@@ -31,11 +32,6 @@ CHANGES_A_SECOND = 500
 SETTLE_S = 3.0
 SILENCE_MAX_S = 4.0
 """After so long the page says that the connection is lost."""
-
-
-def say(line: str) -> None:
-    """Progress."""
-    sys.stderr.write(line + "\n")
 
 
 def prepare(url: str, directory: Path, customers: int, rounds: int) -> dict[str, Any]:
