@@ -2,6 +2,6 @@
 
 Owns: build.py (the database), stream.py (what streams in), questions.py (what is asked, and how long it took), __main__.py (the command).
 Called by: `make bench-history`.
-May import: stream_app, benchmarks.machine.
+May import: stream_app, benchmarks.machine, benchmarks.place.
 Start at: __main__.py.
 """
