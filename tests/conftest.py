@@ -18,10 +18,11 @@ from tests.faults.brokers import TwoDoorBroker
 from tests.faults.recording import Faults
 
 ERASURE_KEY = "a secret that only these tests use"
+PAGE_SECONDS = 15
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--page-seconds", type=int, default=15, help="how long the page is flooded with changes (600: the whole ten minutes)")
+    parser.addoption("--page-seconds", type=int, default=PAGE_SECONDS, help="how long the page is flooded with changes (600: the whole ten minutes)")
     parser.addoption("--faults", choices=["some", "all"], default="some", help="strike all faults, and record it; by default some")
 
 
@@ -31,7 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("STREAM_APP_INSIGHTS", "false")  # a second process for each worker; the tests of insights ask for it
     everything = config.option.faults == "all"
     config.pluginmanager.register(Faults(everything=everything))
-    config.pluginmanager.register(Budgets(unbounded="kafka" if everything else ""))
+    is_long = config.option.page_seconds > PAGE_SECONDS
+    config.pluginmanager.register(Budgets(unbounded="kafka" if everything else "web" if is_long else ""))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,7 @@
-"""A new policy version for very many silent customers, while others buy: how soon it reaches them all, and what those who buy notice."""
+"""A new policy version for very many silent customers, while others buy: how soon it reaches them all, and what those who buy notice.
+
+The worker sweeps at the rate that it ships with, `STREAM_APP_SWEEP_RATE`.
+"""
 
 import asyncio
 import threading
@@ -13,9 +16,6 @@ from benchmarks.product.states import SHOP, fill, frames_of, rfc3339
 from benchmarks.product.traffic import Traffic, percentile
 
 RATE = 5_000
-SWEEP_RATE = 5_000
-"""Customers a second that the worker is set to sweep."""
-
 _WARM_UP_S = 4.0
 _SLOWEST_PER_S = 1_000
 
@@ -39,7 +39,7 @@ def measure(place: Place) -> dict[str, Any]:
         if b"/customer-" in record.key and b'"dimension":"label"' in record.value and b'"kind":"policy"' in record.value:
             reached.append(at)
 
-    with shop.worker(SWEEP_RATE=str(SWEEP_RATE), PROCESSES=str(CORES)) as worker:
+    with shop.worker(PROCESSES=str(CORES)) as worker:
         worker.wait_ready(PARTITIONS, CORES)
         traffic = Traffic(shop, "live")
         timer = threading.Timer(_WARM_UP_S, publish)

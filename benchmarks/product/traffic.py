@@ -1,6 +1,7 @@
 """Live traffic at a steady rate, and when each change that it causes is there for a reader of committed records."""
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -83,6 +84,7 @@ class Traffic:
         reader.assign([TopicPartition(topic, number) for number in range(self.shop.partitions)])
         await reader.seek_to_end()
         reading = asyncio.create_task(self._read(reader, each))
+        gc.disable()  # it would walk all that was sent and seen again and again, on the cores of what is measured
         try:
             await self._write(writer, rate, seconds, lambda: reading.done() or bool(enough and enough()))
             if reading.done():
@@ -92,6 +94,7 @@ class Traffic:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._complete.wait(), _SETTLE_S)
         finally:
+            gc.enable()
             reading.cancel()
             await writer.stop()
             await reader.stop()

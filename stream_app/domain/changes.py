@@ -17,7 +17,6 @@ from stream_app.domain.facts.state import (
     CLASS,
     CONTACT,
     DIMENSIONS,
-    FOREVER,
     LABEL,
     LIFECYCLE,
     OPPORTUNITY,
@@ -29,7 +28,7 @@ from stream_app.domain.facts.state import (
 from stream_app.domain.facts.window import revives
 from stream_app.domain.policy import Policy
 from stream_app.domain.segments.proof import prove_segment
-from stream_app.domain.status import Verdict, risk_moments
+from stream_app.domain.status import Verdict, risk_moments, valid_until_ms
 from stream_app.domain.value import leading_span, measure
 
 CauseKind = Literal["event", "time", "policy", "late", "void", "merge"]
@@ -143,7 +142,7 @@ def change(who: Who, state: State, policy: Policy, verdict: Verdict, d: int, cau
         "cause": cause_data,
         "reason": {"code": code, "measures": measures, "thresholds": thresholds},
         "policy": policy_ref(policy),
-        "valid_until": None if verdict.until_ms[d] == FOREVER else verdict.until_ms[d],
+        "valid_until": valid_until_ms(state, policy, verdict, d),
     }
     if counterfactual is not None:
         data["counterfactual"] = counterfactual

@@ -8,6 +8,8 @@ different values it holds each of them; more are held in buckets, each less than
 from dataclasses import dataclass
 from typing import Final
 
+from stream_app.domain.calendar import Calendar
+
 EXACT_MAX: Final = 2_000
 """So many different values are told apart; beyond them a cut-off lies at most the width of a bucket below the exact one."""
 
@@ -47,6 +49,13 @@ class ParetoClasses:
     def next_day(self, day: int) -> int:
         """The first evaluation day after local day `day`."""
         return self.last_day(day) + self.every_days
+
+    def is_due(self, today: int, clock_ms: int, calendar: Calendar) -> bool:
+        """Whether cut-offs were taken that have not reached a customer whose clock stands in local day `today`, or are taken just then."""
+        day = self.last_day(today)
+        if self.cut is None:
+            return calendar.start(day) == clock_ms
+        return day > self.cut.day
 
 
 def bucket_of(value: int) -> int:

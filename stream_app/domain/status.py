@@ -3,6 +3,8 @@
 A later dimension is added as a rule here, in the order of computing, and a place in `DIMENSIONS`.
 """
 
+from typing import Final
+
 from stream_app.domain.calendar import DAY_MS
 from stream_app.domain.dimensions.contact import judge_contact
 from stream_app.domain.dimensions.opportunity import judge_opportunity
@@ -23,6 +25,8 @@ from stream_app.domain.facts.state import (
 from stream_app.domain.policy import Policy, ServiceLevels
 from stream_app.domain.segments.judge import judge_segment
 from stream_app.domain.value import Standing
+
+_BY_CLASS: Final = frozenset((CLASS, SEGMENT, LABEL, SERVICE_LEVEL, CONTACT))
 
 
 class Verdict:
@@ -118,6 +122,14 @@ def risk_moments(state: State, policy: Policy, at: Standing) -> tuple[int, int]:
     last = state.last_ms[at.leading]
     patience = at.inactive_at_ms - last
     return last + patience * policy.medium_pct // 100, last + patience * policy.high_pct // 100
+
+
+def valid_until_ms(state: State, policy: Policy, verdict: Verdict, d: int) -> int | None:
+    """Until when it holds at least without an event: what hangs on the class may change as soon as an evaluation that is due is known."""
+    if policy.pareto is not None and d in _BY_CLASS and policy.pareto.is_due(verdict.at.today, state.clock_ms, policy.calendar):
+        return state.clock_ms
+    until_ms = verdict.until_ms[d]
+    return None if until_ms == FOREVER else until_ms
 
 
 def next_deadline_ms(state: State, verdict: Verdict) -> int | None:

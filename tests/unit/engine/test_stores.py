@@ -123,7 +123,7 @@ def test_a_store_that_turns_out_spoilt_ends_the_process_and_is_wiped_at_the_next
 ) -> None:
     store = RocksStore(tmp_path / "0", ACME, memory)
     keys = [b"a/%03d" % number for number in range(1_000)]
-    store.apply(Changes({key: key * 100 for key in keys}, [(number, key) for number, key in enumerate(keys)], (), 7, b"m"))
+    store.apply(Changes({key: key * 10 for key in keys}, [(number, key) for number, key in enumerate(keys)], (), 7, b"m"))
     store.close()
     (table,) = (tmp_path / "0").glob("*.sst")
     content = bytearray(table.read_bytes())
