@@ -22,7 +22,9 @@ PAGE_SECONDS = 15
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--page-seconds", type=int, default=PAGE_SECONDS, help="how long the page is flooded with changes (600: the whole ten minutes)")
+    parser.addoption(
+        "--page-seconds", type=int, default=PAGE_SECONDS, help="how long the page is flooded with changes (600: the whole ten minutes)"
+    )
     parser.addoption("--faults", choices=["some", "all"], default="some", help="strike all faults, and record it; by default some")
 
 
