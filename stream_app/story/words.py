@@ -85,6 +85,10 @@ CAUSES: Final[dict[str, str]] = {
 
 _TIMES: Final = frozenset({"valid_until", "next_deadline", "moment"})
 _SHOPS_OWN: Final = frozenset({"class", "segment", "label", "service_level"})
+_MONEY: Final = frozenset(
+    {"revenue", "revenue_now", "revenue_before", "average_order", "margin", "contact_cost", "cost_to_serve"}
+    | {"value_now", "value_future", "value_strategic", "value_total"}
+)
 _DASHES: Final = frozenset({"from", "to", *DIMENSIONS})
 
 ENGLISH: Final = Language(
@@ -138,6 +142,8 @@ def value_in_words(name: str, value: Any, language: Language = ENGLISH) -> str:
             told = "-" if name in _DASHES else language.say({"moment": "never", "budget_minor": "no_limit"}.get(name, "none"))
         case bool():
             told = language.say("yes" if value else "no")
+        case int() if language.currency and is_money(name):
+            told = language.price(value)
         case int() if name.endswith("_ms"):
             told = language.say("days", days=f"{value / DAY_MS:.1f}".replace(".", language.point))
         case str() if name.endswith("_at") or name in _TIMES:
@@ -154,6 +160,12 @@ def value_in_words(name: str, value: Any, language: Language = ENGLISH) -> str:
     return told
 
 
+def is_money(name: str) -> bool:
+    """Whether a measure, or a threshold of one, is an amount."""
+    plain = name.rpartition(": ")[2].removesuffix(" and").removesuffix("_at_least").removesuffix("_below")
+    return plain.removeprefix("protected_by_") in _MONEY or plain.endswith("_minor")
+
+
 def status_in_words(dimension: str, value: str | None, language: Language = ENGLISH) -> str:
     """A value of a dimension; names that the shop has given stay as they are."""
     if value is None:
@@ -168,7 +180,11 @@ def reason_in_words(reason: Mapping[str, Any], language: Language = ENGLISH) -> 
     template = language.reasons.get(code, code.replace("_", " ") + ": {evidence}")
     told = {name for _, name, _, _ in Formatter().parse(template) if name}
     rest = [{name: value for name, value in shown.items() if name not in told} for shown in (measures, thresholds)]
-    return fill(template, {**thresholds, **measures}, language, evidence=evidence(rest[0], rest[1], language) or language.say("nothing"))
+    # Cut-offs of a score are points, and those of a value are amounts.
+    cut_offs = {name: value_in_words("value_total", thresholds.get(name), language) for name in "AB" if code == "share_of_value"}
+    return fill(
+        template, {**thresholds, **measures}, language, **cut_offs, evidence=evidence(rest[0], rest[1], language) or language.say("nothing")
+    )
 
 
 def published_in_words(kind: str, data: Mapping[str, Any], language: Language = ENGLISH) -> str:
@@ -224,7 +240,8 @@ def counterfactual_in_words(dimension: str, instead: Mapping[str, Any], language
     if instead.get("product_group"):
         what = language.say("in_group", what=what, group=instead["product_group"])
     if "measure" in instead:
-        limits = [language.say(f"of_{name}", limit=instead[name]) for name in ("at_least", "at_most") if name in instead]
+        limit = {name: value_in_words(instead["measure"], instead[name], language) for name in ("at_least", "at_most") if name in instead}
+        limits = [language.say(f"of_{name}", limit=told) for name, told in limit.items()]
         told = " ".join([language.term(str(instead["measure"])), *limits])
         what += f" ({told})" if event else told
     if instead.get("from_at"):

@@ -111,6 +111,8 @@ def test_a_customers_story_explains_every_change_in_both_languages(visit: Open, 
     whys = page.locator(".story-list .why").all_inner_texts()
     assert len(whys) == len(told["changes"])
     assert all(why.startswith("because ") for why in whys)
+    currency = server.get("/policy")["in_force"]["document"]["currency"]
+    assert any(f" {currency}" in why for why in whys), "money is told in units that people know"
     assert page.locator(".coming li").count() > 0
     page.get_by_role("button", name="Show the events behind it").click()
     expect(page.locator(".entry.event").first).to_be_visible(timeout=20_000)

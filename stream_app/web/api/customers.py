@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from stream_app.codec.times import format_time
+from stream_app.story.language import Language
 from stream_app.web.api.context import Context
 from stream_app.web.api.parameters import AtTime, CustomerInWords, OfCustomer, OlderChanges, Search, now_ms
 from stream_app.web.api.problems import Problem
@@ -47,7 +48,7 @@ async def search(context: Context, asked: Search) -> Document:
 async def customer(context: Context, asked: CustomerInWords) -> Document:
     """One customer: where he stands, what comes next, and his latest changes."""
     shop = await context.which_shop(asked.shop)
-    return await context.ask(lambda connection: _tell(connection, shop, asked.id, asked.language))
+    return await context.ask(lambda connection: _tell(connection, shop, asked.id, asked.words))
 
 
 async def older(context: Context, asked: OlderChanges) -> Document:
@@ -58,7 +59,7 @@ async def older(context: Context, asked: OlderChanges) -> Document:
         rows, older_than = changes.of_customer(connection, shop, asked.id, before=asked.before, limit=asked.limit)
         if not rows:
             _must_be_known(connection, shop, asked.id)
-        return {"changes": [change_of(row, asked.language) for row in rows], "older": older_than}
+        return {"changes": [change_of(row, asked.words) for row in rows], "older": older_than}
 
     return await context.ask(answer)
 
@@ -121,7 +122,7 @@ def _data(data: Any) -> Document:
     return told
 
 
-def _tell(connection: Connection, shop: str, customer_id: str, language: str | None) -> Document:
+def _tell(connection: Connection, shop: str, customer_id: str, language: Language | None) -> Document:
     row = customers.read_customer(connection, shop, customer_id)
     receipt = customers.read_receipt(connection, shop, customer_id)
     if row is None and receipt is None:
@@ -160,7 +161,7 @@ def _outlook(change: Document) -> Document:
     }
 
 
-def _announced(row: Any, language: str | None) -> Document:
+def _announced(row: Any, language: Language | None) -> Document:
     data = as_json(row.document)
     told = {name: data.get(name) for name in ("dimension", "from", "to", "will_change_at", "reason", "counterfactual")}
     return {"id": row.id, **told, **published_words("status.will_change", data, language)}

@@ -1,13 +1,17 @@
 """What can be asked: the query parameters of every path, checked by pydantic; the OpenAPI document is made from the same models."""
 
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from stream_app.codec.envelope import is_customer_id
+from stream_app.codec.policy.currencies import CURRENCIES
 from stream_app.codec.times import parse_time_ms
 from stream_app.domain.facts.state import DIMENSIONS
+from stream_app.story.language import Language
+from stream_app.story.words import LANGUAGES
 from stream_app.web.api.problems import Problem
 
 _SHOP: Final = r"^[A-Za-z0-9._-]{1,128}$"
@@ -31,6 +35,12 @@ def _customer(value: Any) -> str:
     if not isinstance(value, str) or not is_customer_id(value):
         raise ValueError("no customer has such an id; give 1 to 128 characters without control characters")
     return value
+
+
+def _currency(value: Any) -> str:
+    if value not in CURRENCIES:
+        raise ValueError("not a currency in use; give its code of ISO 4217, such as EUR")
+    return str(value)
 
 
 def _statuses(value: Any) -> dict[str, list[str | None]]:
@@ -61,6 +71,7 @@ Time = Annotated[
     ),
 ]
 Dimension = Literal["lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity"]
+Currency = Annotated[str | None, BeforeValidator(_currency), WithJsonSchema({"type": "string", "enum": sorted(CURRENCIES)})]
 Cursor = Annotated[str | None, Field(None, pattern=r"^[A-Za-z0-9_-]{1,2000}$", description="`next` of the page before.")]
 
 
@@ -80,6 +91,12 @@ class InWords(OfShop):
     """About a shop; changes can be told in words."""
 
     language: Literal["en", "nl"] | None = Field(None, description="Tell why in this language, too, as `says` beside every proof.")
+    currency: Currency = Field(None, description="Of the amounts in `says` (ISO 4217); without it they are minor units, as in a proof.")
+
+    @cached_property
+    def words(self) -> Language | None:
+        """The language to tell in, if one is asked for."""
+        return None if self.language is None else LANGUAGES[self.language].in_currency(self.currency or "")
 
 
 class OfCustomer(OfShop):

@@ -5,15 +5,16 @@ from typing import Any
 from sqlalchemy import Row
 
 from stream_app.codec.times import format_time
+from stream_app.story.language import Language
 from stream_app.story.timeline import change_in_words
-from stream_app.story.words import LANGUAGES, published_in_words
+from stream_app.story.words import published_in_words
 from stream_app.web.history.customers import statuses_of
 from stream_app.web.history.records import as_json
 
 Document = dict[str, Any]
 
 
-def change_of(row: Row[Any], language: str | None = None) -> Document:
+def change_of(row: Row[Any], language: Language | None = None) -> Document:
     """A change with its proof, and in words when a language is asked for."""
     told = {
         "number": row.number,
@@ -35,14 +36,14 @@ def change_of(row: Row[Any], language: str | None = None) -> Document:
     return in_words(told, language)
 
 
-def in_words(change: Document, language: str | None) -> Document:
+def in_words(change: Document, language: Language | None) -> Document:
     """A change, told in words as well when a language is asked for."""
-    return change if language is None else change | {"says": change_in_words(change, LANGUAGES[language])}
+    return change if language is None else change | {"says": change_in_words(change, language)}
 
 
-def published_words(kind: str, data: Document, language: str | None) -> Document:
+def published_words(kind: str, data: Document, language: Language | None) -> Document:
     """What a notice or a reaction says, to be put beside its data; nothing without a language."""
-    return {} if language is None else {"says": [published_in_words(kind, data, LANGUAGES[language])]}
+    return {} if language is None else {"says": [published_in_words(kind, data, language)]}
 
 
 def line_of(row: Row[Any]) -> Document:

@@ -84,7 +84,7 @@ async def find_changes(context: Context, asked: OfChanges) -> Document:
             limit=asked.limit,
         )
     )
-    return {"changes": [change_of(row, asked.language) for row in rows], "next": None if last is None else encode_cursor(*last)}
+    return {"changes": [change_of(row, asked.words) for row in rows], "next": None if last is None else encode_cursor(*last)}
 
 
 async def flows(context: Context, asked: OfFlows) -> Document:

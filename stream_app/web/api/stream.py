@@ -84,7 +84,7 @@ class Streams:
                 await _write(response, await self._pulse(shop))
             rows, number, left_out = await self._context.ask(lambda connection, at=number: _next(connection, at, shop, asked))  # type: ignore[misc]
             if rows or left_out:
-                document = {"changes": [change_of(row, asked.language) for row in rows], "left_out": left_out}
+                document = {"changes": [change_of(row, asked.words) for row in rows], "left_out": left_out}
                 await _write(response, _event("changes", document, number))
             if asked.per_second is not None:
                 await asyncio.sleep(max(0.0, pulsed + _PULSE_S - time.monotonic()))

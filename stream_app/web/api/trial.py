@@ -38,9 +38,9 @@ async def preview(context: Context, asked: InWords, body: bytes) -> Document:
     event = _decode({"specversion": "1.0", "id": _TRIED_ID, "source": f"/shops/{shop}", "time": _moment(policy, story), **given})
     told = try_event(event, story, policy)
     return told | {
-        "meanwhile": [in_words(one, asked.language) for one in told["meanwhile"]],
-        "changes": [in_words(one, asked.language) for one in told["changes"]],
-        "reactions": [one | published_words(one["type"], one["data"], asked.language) for one in told["reactions"]],
+        "meanwhile": [in_words(one, asked.words) for one in told["meanwhile"]],
+        "changes": [in_words(one, asked.words) for one in told["changes"]],
+        "reactions": [one | published_words(one["type"], one["data"], asked.words) for one in told["reactions"]],
     }
 
 

@@ -4,7 +4,7 @@ import { language } from "./words.js";
 
 const BASE = "/api/v1";
 const KEY = "customer-status.token";
-export const chosen = { shop: null };
+export const chosen = { shop: null, currency: null };
 let askForToken = async () => null;
 
 /** What asks the reader for a token, called when the API wants one. */
@@ -22,7 +22,8 @@ export class Refused extends Error {
 
 function address(path, parameters = {}) {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ shop: chosen.shop, ...parameters })) {
+  const currency = parameters.language ? chosen.currency : null; // what is told in words has amounts in it
+  for (const [name, value] of Object.entries({ shop: chosen.shop, currency, ...parameters })) {
     for (const one of Array.isArray(value) ? value : [value]) if (one !== null && one !== undefined && one !== "") query.append(name, one);
   }
   return `${BASE}${path}?${query}`;

@@ -9,6 +9,7 @@ import { control } from "./demo.js";
 import { keep, kept, language, moment, number, preferred, speak, t } from "./words.js";
 
 const VIEWS = ["overview", "flows", "churn", "products", "value", "customers", "policy", "try"];
+const CURRENCY_MS = 1_000;
 const content = document.getElementById("content");
 let view = new AbortController();
 let said = "";
@@ -68,7 +69,7 @@ function shops() {
   if (chosen.all.length < 2) return null;
   return h("label", {}, h("span", { class: "unseen" }, t("shop")), h("select", {
     onchange: (event) => {
-      chosen.shop = event.target.value;
+      Object.assign(chosen, { shop: event.target.value, currency: null });
       start(false);
     },
   }, chosen.all.map((shop) => h("option", { selected: shop === chosen.shop }, shop))));
@@ -150,10 +151,18 @@ async function knowShops() {
   }
 }
 
+/** In what the shop counts its money, as its policy says; while Kafka is away nobody waits for it, and amounts are told in minor units. */
+async function knowCurrency() {
+  const { shop } = chosen;
+  const { in_force } = await get("/policy").catch(() => ({}));
+  if (shop === chosen.shop) chosen.currency = in_force?.document.currency ?? null;
+}
+
 async function start(moveFocus) {
   await knowShops();
   document.getElementById("shop").textContent = chosen.shop ?? "";
   frame();
+  if (chosen.shop) await Promise.race([knowCurrency(), new Promise((resume) => setTimeout(resume, CURRENCY_MS))]);
   connect();
   if (chosen.shop) remember().catch(() => {}); // the stream will fill the list
   control(document.getElementById("said"));

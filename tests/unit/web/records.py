@@ -60,7 +60,7 @@ class Log:
             "sequence": sequence,
             "effective_at": format_time(time_ms),
             "cause": {"kind": kind},
-            "reason": {"code": "because", "measures": {"orders": 1}, "thresholds": {}},
+            "reason": {"code": "because", "measures": {"orders": 1, "revenue": 123_456}, "thresholds": {}},
             "policy": POLICY,
             "valid_until": None,
         }

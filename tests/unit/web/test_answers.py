@@ -145,7 +145,7 @@ async def test_one_customer_is_told_with_proof_and_what_comes_next(database: Dat
         assert [one["sequence"] for one in told["changes"]] == [4, 3, 2, 1]
         assert [one["revoked"] for one in told["changes"]] == [False, True, False, False]
         assert told["changes"][0]["revokes"] == told["changes"][1]["id"]
-        assert told["changes"][0]["reason"] == {"code": "because", "measures": {"orders": 1}, "thresholds": {}}
+        assert told["changes"][0]["reason"] == {"code": "because", "measures": {"orders": 1, "revenue": 123_456}, "thresholds": {}}
         assert told["next_deadline"] == told["profile"]["next_deadline"] == format_time(at(71))
         assert {one["dimension"]: one["value"] for one in told["outlook"]} == {"lifecycle": "active", "class": "B"}
         assert [one["will_change_at"] for one in told["announced"]] == [format_time(at(80))]

@@ -25,8 +25,14 @@ async def test_changes_are_told_in_the_language_that_is_asked_for(database: Data
             assert dutch[0].startswith("want ")
             assert len(dutch) == len(english) >= 2
             assert await told(path, **about, language="nl") == plain | {"says": dutch}
+            in_euros = (await told(path, **about, language="nl", currency="EUR"))["says"]
+            assert "123456" in dutch[0]
+            assert "1.234,56 EUR" in in_euros[0]
+            assert await told(path, **about, currency="EUR") == plain
         refused = await ask.get("changes", 400, language="de")
         assert refused["field"] == "language"
+        refused = await ask.get("changes", 400, language="en", currency="euro")
+        assert (refused["field"], "ISO 4217" in refused["detail"] + refused.get("fix", "")) == ("currency", True)
 
 
 async def test_the_stream_tells_them_too(database: Database) -> None:
