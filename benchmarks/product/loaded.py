@@ -12,7 +12,7 @@ import msgspec
 from benchmarks.place import PARTITIONS, Place
 from benchmarks.product.inputs import POLICY
 from benchmarks.product.shop import Shop, Worker, rate
-from benchmarks.product.states import END_MS, SHOP, customer, fill, rfc3339, typical_frames
+from benchmarks.product.states import END_MS, customer, fill, order_of, typical_frames
 
 _SETTLE_S = 30.0
 _AT_REST_S = 0.15
@@ -76,8 +76,5 @@ def _write_orders(history: Path, events: int, customers: int, call: int) -> None
     with history.open("wb") as target:
         for number in range(events):
             time_ms = END_MS + call * 60_000 + number * 60_000 // events
-            lines = [{"sku": "s-1", "category": "sneakers", "quantity": 1, "total_minor": 4_000}]
-            data = {"order_id": f"next-{call}-{number}", "currency": "EUR", "total_minor": 4_000, "lines": lines}
-            event = {"specversion": "1.0", "id": f"next-{call}-{number}", "source": f"/shops/{SHOP}", "type": "order.placed"}
-            subject = customer(turn[number % customers])
-            target.write(msgspec.json.encode({**event, "subject": subject, "time": rfc3339(time_ms), "data": data}) + b"\n")
+            event = order_of(customer(turn[number % customers]), f"next-{call}-{number}", time_ms)
+            target.write(msgspec.json.encode(event) + b"\n")

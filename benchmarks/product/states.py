@@ -50,8 +50,23 @@ class _Line:
 
 
 def typical_frames(policy: Path) -> list[bytes]:
-    """The frames of customers after a year of 20 events each, with everything fired that was due by its end."""
-    return frames_of(policy, make_history(_CUSTOMERS * _EVENTS_EACH, _CUSTOMERS, seed=7), END_MS)
+    """The frames of customers after a year of 20 events each and an order at its end, with everything fired that was due by then.
+
+    Without that order the next one would be the first after weeks, which changes more than those that follow it: then an event would
+    seem to cost more where there are more customers than events.
+    """
+    events = [*make_history(_CUSTOMERS * _EVENTS_EACH, _CUSTOMERS, seed=7)]
+    latest = {event["subject"]: event for event in events}
+    events += [order_of(subject, f"last-{number}", END_MS - 1_000) for number, subject in enumerate(sorted(latest))]
+    return frames_of(policy, events, END_MS)
+
+
+def order_of(subject: str, order_id: str, time_ms: int) -> dict[str, Any]:
+    """An order of one thing as an event."""
+    lines = [{"sku": "s-1", "category": "sneakers", "quantity": 1, "total_minor": 4_000}]
+    data = {"order_id": order_id, "currency": "EUR", "total_minor": 4_000, "lines": lines}
+    event = {"specversion": "1.0", "id": order_id, "source": f"/shops/{SHOP}", "type": "order.placed", "subject": subject}
+    return {**event, "time": rfc3339(time_ms), "data": data}
 
 
 def frames_of(policy: Path, events: Iterator[dict[str, Any]] | Sequence[dict[str, Any]], until_ms: int) -> list[bytes]:

@@ -16,7 +16,7 @@ from stream_app.domain.facts.derived import pass_on, send_facts, tell_first_orde
 from stream_app.domain.facts.fold import Folded, complete, is_duplicate, remember
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.referrals import has_room
-from stream_app.domain.facts.state import FOREVER, State, is_customer, new_state
+from stream_app.domain.facts.state import FOREVER, State, absent, is_customer, new_state
 from stream_app.domain.facts.unite import unite
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import react
@@ -30,6 +30,12 @@ RECORD_BYTES_MAX: Final = 64 * 1024
 def refused(detail: str) -> Rejected:
     """What a merge ends as that cannot be."""
     return Rejected(Code.MERGE_REFUSED, f"data.into: {detail}")
+
+
+def _left_out(count: int) -> Rejected:
+    """What a merge says, which is accepted, of orders that cannot stand beside the other's."""
+    what = f"{count} of the customer's orders have ids that the other has used, and were left out"
+    return Rejected(Code.ORDER_EXISTS, f"data.into: {what}; publish them again under ids of their own")
 
 
 def apply(
@@ -86,12 +92,13 @@ def _why_not(who: Who, state: State, into: str, raw: Raw) -> str:
 
 def _go(who: Who, state: State, event: Event, into: str, raw: Raw, policy: Policy, outcome: Outcome) -> State:
     verdict = Verdict(stand(state, policy), [None] * 9, [FOREVER] * 9)
-    cause = Cause("merge", event.id)
+    cause, held = Cause("merge", event.id), list(state.values)
     changes = [change(who, state, policy, verdict, d, cause) for d, value in enumerate(state.values) if value is not None]
     outcome.published.extend(changes)
     outcome.published.extend(notices(who, state, policy, verdict))
     if changes:
         outcome.published.extend(react(changes, state, policy, verdict, cause, None, 0))
+    state.values = held  # for the case that they come home
     outcome.derived.append(send_facts(who, state, event, into, raw))
     left = State(born_ms=state.born_ms, clock_ms=state.clock_ms, sequence=state.sequence, low_ms=state.low_ms, told=state.told)
     left.came_from, left.changed_at, left.merged_into = list(state.came_from), list(state.changed_at), into
@@ -123,7 +130,9 @@ def receive(
     _, before = arrive(who, state, event.time_ms, policy, outcome)
     first_ms, mine = state.first_ms, list(state.referrers)
     state.absorbed = sorted({*state.absorbed, *data.state.absorbed, data.customer_id})
-    unite(state, data.state, [who.customer_id, *state.absorbed], policy, outcome.forgotten)
+    left_out = unite(state, data.state, [who.customer_id, *state.absorbed], policy, outcome.forgotten)
+    if left_out:
+        outcome.rejected.append((_left_out(left_out), data.raw))
     folded = Folded()
     complete(state, policy, folded)
     outcome.rejected.extend(folded.rejected)
@@ -139,15 +148,20 @@ def receive(
 
 
 def _come_back(who: Who, left: State, data: CustomerFacts, policy: Policy, outcome: Outcome) -> State:
-    """The merge is refused after all: the customer goes on where he stood."""
+    """The merge is refused after all: the customer goes on where he stood, and who began with it has never been."""
     state = data.state
+    why = "he was erased, is being merged into this one, or has too many names already; name another"
+    outcome.rejected.append((refused(why), data.raw))
+    if not left.sequence and state.low_ms == state.high_ms and not state.order_ids:
+        nobody = absent(state.mark)
+        nobody.referrers = list(state.referrers)
+        return nobody
     state.born_ms, state.sequence, state.told = left.born_ms, left.sequence, max(left.told, state.told)
-    state.values, state.came_from, state.changed_at = [None] * 9, left.came_from, left.changed_at
+    held, state.values = state.values, [None] * 9
+    state.came_from, state.changed_at = left.came_from, left.changed_at
     state.notice_ms, state.notice_id = None, ""
     if state.policy_hash != policy.hash:  # the version that he has left under is gone
         state.policy_version, state.policy_hash = policy.version, policy.hash
         window.rebuild(state, policy)
-    why = "he was erased, is being merged into this one, or has too many names already; name another"
-    outcome.rejected.append((refused(why), data.raw))
-    settle(who, state, policy, Cause("merge", data.merge_id), outcome, None, 0)
+    settle(who, state, policy, Cause("merge", data.merge_id), outcome, None, 0, held=held)
     return state

@@ -67,11 +67,23 @@ def _place_of(error: Exception) -> str:
     return f" at {step.tb_frame.f_code.co_filename.rpartition('stream_app/')[2]}:{step.tb_lineno}"
 
 
-def settle(who: Who, state: State, policy: Policy, cause: Cause, outcome: Outcome, before: Before | None, placed: int) -> None:
-    """Evaluate everything at the customer's clock: what has changed is published, and his next deadline is found."""
+def settle(
+    who: Who,
+    state: State,
+    policy: Policy,
+    cause: Cause,
+    outcome: Outcome,
+    before: Before | None,
+    placed: int,
+    held: list[str | None] | None = None,
+) -> None:
+    """Evaluate everything at the customer's clock: what has changed is published, and his next deadline is found.
+
+    `held`: the statuses to judge him as the holder of, when those that were published last are others.
+    """
     class_hold_ms, exit_since_ms = state.class_hold_ms, state.exit_since_ms
     try:
-        verdict = judge(state, policy)
+        verdict = judge(state, policy) if held is None else _judge_holder(state, policy, held)
         if verdict.values != state.values or state.notice_ms is not None:
             _publish(who, state, policy, verdict, cause, outcome, before, placed)
         state.deadline_ms = next_deadline_ms(state, verdict)
@@ -80,6 +92,14 @@ def settle(who: Who, state: State, policy: Policy, cause: Cause, outcome: Outcom
         outcome.broke(error)
         state.deadline_ms = _retry_ms(state, policy)
     assert state.deadline_ms is None or state.deadline_ms > state.clock_ms
+
+
+def _judge_holder(state: State, policy: Policy, held: list[str | None]) -> Verdict:
+    values, state.values = state.values, held
+    try:
+        return judge(state, policy)
+    finally:
+        state.values = values
 
 
 def _publish(

@@ -8,14 +8,8 @@ from tests.oracle.measures import Event, Order, Policy, latest, leading, measure
 from tests.oracle.moments import moments
 
 DIMENSIONS = ("lifecycle", "churn_risk", "class", "segment", "label", "service_level", "contact", "winback", "opportunity")
-NEEDS = {
-    "class": "classes",
-    "segment": "segments",
-    "label": "labels",
-    "service_level": "service_levels",
-    "contact": "contact",
-    "opportunity": "opportunity",
-}
+NEEDS = {"class": "classes", "segment": "segments", "label": "labels", "service_level": "service_levels"}
+NEEDS |= {"contact": "contact", "opportunity": "opportunity"}
 CLASSES = "CBA"
 RELATIONS = ("contact.made", "contact.responded", "interest.shown")
 OF_AN_ORDER = ("order.cancelled", "order.refunded", "payment.received")
@@ -271,9 +265,13 @@ class Customer:
         return facts | {"measures": self.measures(), "now": now, "policy": self.policy}
 
     def evaluate(self, cause: dict[str, Any], clock: int) -> None:
+        self.publish(*self.judge(), cause, clock)
+
+    def judge(self) -> tuple[dict[str, str | None], int | None]:
+        """All statuses at the clock, and when he turns inactive, if that is near."""
         lead = leading([order for order in self.orders if not voided(order)], self.policy)
         now = self._compute(lead)
-        self.publish(now, lead["inactive_at"] if lead and now["churn_risk"] == "high" else None, cause, clock)
+        return now, lead["inactive_at"] if lead and now["churn_risk"] == "high" else None
 
     def publish(self, now: dict[str, str | None], wanted: int | None, cause: dict[str, Any], clock: int) -> None:
         """Say what has changed, what will (`wanted` is when he turns inactive, if that is near), and what it sets in motion."""

@@ -49,12 +49,17 @@ class Merges:
         subject.low = min(subject.low, event["time"])
         self.customers[name] = subject
         cause = {"kind": "merge", "event_id": event["id"]}
+        held = dict(subject.statuses)
         subject.publish(dict.fromkeys(subject.statuses), None, cause, subject.clock)
         target_name = self.whose((name[0], into), subject.clock)
         target = self.customers.get(target_name)
         if target is not None and not target.exists and target.mark is not None and subject.clock < target.mark[1]:
             subject.rejected.append((event["id"], "merge_refused"))
-            subject.evaluate(cause, subject.clock)
+            if subject.changes:
+                _come_back(subject, held, cause)
+            else:
+                del self.customers[name]  # he began with it
+                self.rejected.append(subject.rejected.pop())
             return False
         self.into[name], subject.has_left = into, True
         target = self.customers.setdefault(target_name, Customer(policy))
@@ -76,6 +81,14 @@ class Merges:
             self.customers[shop, alias] = after
 
 
+def _come_back(subject: Customer, held: dict[str, str | None], cause: dict[str, Any]) -> None:
+    """He goes on as the holder of the statuses that he left with, which have to be said again."""
+    told, subject.statuses = subject.statuses, held
+    now, wanted = subject.judge()
+    subject.statuses = told
+    subject.publish(now, wanted, cause, subject.clock)
+
+
 def _begin(customer: Customer, time: int) -> None:
     """One who begins by a merge comes under the cut-offs of that moment."""
     if not customer.exists and pareto.asks(customer.policy):
@@ -93,6 +106,8 @@ def unite(target: Customer, other: Customer, own: set[str], cause: dict[str, Any
     target.ids = other.ids | target.ids
     kept = sorted((time, name) for name, time in target.ids.items() if time >= target.high - horizons["dedup_days"] * DAY)
     target.ids = {name: time for time, name in kept[-horizons["dedup_events"] :]}
+    if any(order != target.open[order_id] for order_id, order in other.open.items() if order_id in target.open):
+        target.rejected.append((cause["event_id"], "order_exists"))
     target.open = other.open | target.open
     target.closed += other.closed
     target.others += other.others

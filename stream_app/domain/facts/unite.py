@@ -12,11 +12,15 @@ from stream_app.domain.facts.state import NEVER, State, masked_groups
 from stream_app.domain.policy import Policy
 
 
-def unite(state: State, other: State, own_names: list[str], policy: Policy, forgotten: list[str]) -> None:
+def unite(state: State, other: State, own_names: list[str], policy: Policy, forgotten: list[str]) -> int:
     """Put the facts of `other` into `state`; `own_names` are all whom the customer has ever been known as.
 
     What waits for its order waits behind what waits already, also if the order is there now: see to it then.
+
+    Returns:
+        How many orders of `other` were left out, because another order of `state` has their id.
     """
+    left_out = _leave_out(state, other, policy)
     state.low_ms, state.high_ms = min(state.low_ms, other.low_ms), max(state.high_ms, other.high_ms)
     state.related = state.related or other.related
     state.touched_ms = max(state.touched_ms, other.touched_ms)
@@ -31,6 +35,7 @@ def unite(state: State, other: State, own_names: list[str], policy: Policy, forg
     window.rebuild(state, policy)
     forgotten.extend(["order"] * orders.close(state, policy))
     orders.forget_refund_ids(state)
+    return left_out
 
 
 def _unite_latest(state: State, other: State) -> None:
@@ -56,13 +61,30 @@ def _unite_ids(state: State, other: State, policy: Policy, forgotten: list[str])
     state.seen_ids = [row[1] for row in kept[early:]]
 
 
+def _leave_out(state: State, other: State, policy: Policy) -> int:
+    """Take out of `other` the orders whose ids `state` has used, as if they had never been; how many are no mere copies."""
+    known = set(state.order_ids)
+    twice = [i for i, order_id in enumerate(other.order_ids) if order_id in known]
+    if not twice:
+        return 0
+    copies = set(_rows(state, names := sorted({*state.groups, *other.groups})))
+    left_out = sum(row[1] in known and row not in copies for row in _rows(other, names))
+    window.rebuild(other, policy)  # a void undoes what an order has added under this policy
+    for i in twice:
+        orders.cancel(other, i, policy)
+    kept = [i for i, order_id in enumerate(other.order_ids) if order_id not in known]
+    for column in _ORDER_COLUMNS:
+        values = getattr(other, column)
+        setattr(other, column, [values[i] for i in kept])
+    other.notes = {order_id: note for order_id, note in other.notes.items() if order_id not in known}
+    return left_out
+
+
 def _unite_orders(state: State, other: State, policy: Policy) -> None:
     """The order books into one, and what each product group has seen."""
     names = sorted({*state.groups, *other.groups})
     mine, theirs = _days(state, policy), _days(other, policy)
-    rows = _rows(state, names)
-    known = set(state.order_ids)
-    rows += [row for row in _rows(other, names) if row[1] not in known]
+    rows = _rows(state, names) + _rows(other, names)
     rows.sort(key=lambda row: row[:2])
     columns: list[list[int | str | None]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(6)]
     for name in names:
@@ -75,7 +97,7 @@ def _unite_orders(state: State, other: State, policy: Policy) -> None:
     state.groups = names
     for column, values in zip(_ORDER_COLUMNS, columns, strict=True):
         setattr(state, column, values)
-    state.notes |= {order_id: note for order_id, note in other.notes.items() if order_id not in known}
+    state.notes |= other.notes
     state.closed_counting += other.closed_counting
     state.counting = state.closed_counting + sum(window.is_counting(state, i) for i in range(len(state.order_ms)))
     firsts = [first_ms for first_ms in (state.first_ms, other.first_ms) if first_ms != NEVER]
