@@ -9,7 +9,7 @@ import pytest
 from tests.deploy.monitor import ROOT
 
 MEASURED = json.loads((ROOT / "benchmarks" / "results" / "quick.json").read_text())
-ROWS = re.findall(r"^\| ([^|]+) \| ([0-9. ]+) \| `([\w.]+)` \|$", (ROOT / "docs" / "sizing.md").read_text(), re.MULTILINE)
+ROWS = re.findall(r"^\| ([^|]+) \| (-?[0-9. ]+) \| `([\w.]+)` \|$", (ROOT / "docs" / "sizing.md").read_text(), re.MULTILINE)
 OFF = 1.6
 """Two runs of one program may differ so much; another program's figures would differ more."""
 
