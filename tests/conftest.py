@@ -4,6 +4,7 @@ In CI a skip is a failure.
 """
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -29,6 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts behind; programs under test would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput") and (os.environ.get("CI") == "true" or getattr(config.option, "numprocesses", None)):
         packages.fetch()
     os.environ.setdefault("STREAM_APP_INSIGHTS", "false")  # a second process for each worker; the tests of insights ask for it
