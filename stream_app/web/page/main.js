@@ -9,7 +9,7 @@ import { control } from "./demo.js";
 import { keep, kept, language, moment, number, preferred, speak, t } from "./words.js";
 
 const VIEWS = ["overview", "flows", "churn", "products", "value", "customers", "policy", "try"];
-const CURRENCY_MS = 1_000;
+const CURRENCY_MS = 500;
 const content = document.getElementById("content");
 let view = new AbortController();
 let said = "";
@@ -162,7 +162,12 @@ async function start(moveFocus) {
   await knowShops();
   document.getElementById("shop").textContent = chosen.shop ?? "";
   frame();
-  if (chosen.shop) await Promise.race([knowCurrency(), new Promise((resume) => setTimeout(resume, CURRENCY_MS))]);
+  if (chosen.shop && !chosen.currency) {
+    let late = false;
+    const known = knowCurrency().then(() => late && chosen.currency && start(false)); // what was told meanwhile is told again
+    await Promise.race([known, new Promise((resume) => setTimeout(resume, CURRENCY_MS))]);
+    late = true;
+  }
   connect();
   if (chosen.shop) remember().catch(() => {}); // the stream will fill the list
   control(document.getElementById("said"));
