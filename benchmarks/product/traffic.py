@@ -12,20 +12,12 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.product.shop import Shop
-from benchmarks.product.states import SHOP, rfc3339
+from benchmarks.product.states import SHOP, order_of
 from stream_app.engine.transactions.partitioner import partition_of
 
 _TICK_S = 0.005
 _NEW_EVERY = 5
 _SETTLE_S = 15.0
-
-
-def order(number: int, customer: str, time_ms: int) -> bytes:
-    """An order as an event."""
-    lines = [{"sku": "s-1", "category": "sneakers", "quantity": 1, "total_minor": 4_000}]
-    data = {"order_id": f"{customer}-{number}", "currency": "EUR", "total_minor": 4_000, "lines": lines}
-    event = {"specversion": "1.0", "id": f"{customer}-{number}", "source": f"/shops/{SHOP}", "type": "order.placed", "subject": customer}
-    return msgspec.json.encode({**event, "time": rfc3339(time_ms), "data": data})
 
 
 class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
@@ -116,6 +108,7 @@ class Traffic:
         return sorted((self.seen[key] - at) * 1000 for key, at in self.sent.items() if first <= at <= last)
 
     async def _write(self, writer: AIOKafkaProducer, rate: float, seconds: float, enough: Callable[[], bool]) -> None:
+        encode = msgspec.json.encode
         topic, partitions = self.shop.settings.topic("orders"), self.shop.partitions
         started = time.monotonic()
         published = 0
@@ -133,7 +126,9 @@ class Traffic:
                 at = time.time()
                 if is_new:
                     self.sent[key] = at
-                batches[home].append(timestamp=int(at * 1000), key=key, value=order(self._count, name, int(at * 1000)))
+                batches[home].append(
+                    timestamp=int(at * 1000), key=key, value=encode(order_of(name, f"{name}-{self._count}", int(at * 1000)))
+                )
             for home, batch in batches.items():
                 batch.close()
                 await writer.send_batch(batch, topic, partition=home)

@@ -67,8 +67,9 @@ def _leave_out(state: State, other: State, policy: Policy) -> int:
     twice = [i for i, order_id in enumerate(other.order_ids) if order_id in known]
     if not twice:
         return 0
-    copies = set(_rows(state, names := sorted({*state.groups, *other.groups})))
-    left_out = sum(row[1] in known and row not in copies for row in _rows(other, names))
+    names = sorted({*state.groups, *other.groups})
+    mine = set(_rows(state, names))
+    left_out = sum(row[1] in known and row not in mine for row in _rows(other, names))
     window.rebuild(other, policy)  # a void undoes what an order has added under this policy
     for i in twice:
         orders.cancel(other, i, policy)
