@@ -19,10 +19,11 @@ from benchmarks.place import say
 from benchmarks.product.shop import Shop
 from stream_app.codec.policy import load_policy_file
 from stream_app.engine.fold import Headers
+from stream_app.engine.stores.cache import StateCache
 from stream_app.engine.stores.store import MemoryStore
 from stream_app.engine.topology import changelog_name
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
+from stream_app.engine.unit import TimerBounds, UnitOfWork
 from stream_app.processor.policies import PolicyBook
 from stream_app.processor.status import StatusProcessor
 from stream_app.worker.topics import TABLE

@@ -12,11 +12,13 @@ from benchmarks.soak.shops import EVENTS_SHOPS, SHOPS
 from benchmarks.soak.strikes import REST_WITHIN_S, Strike
 from benchmarks.soak.traffic import CANARY, Day
 from benchmarks.soak.truth import Evidence, Input
-from benchmarks.soak.verdicts import Allowed, Series, Verdict, alike, flat, none_of, rests, second_part
+from benchmarks.soak.verdicts import Allowed, Series, Verdict, alike, beside, flat, none_of, rests, second_part
 from benchmarks.soak.watch import Watch
 
 LIMITS = {"rss_mib": Allowed(8, 5), "descriptors": Allowed(8, 4), "threads": Allowed(2, 5)}
-"""Over the second half of the longest life. Files of the store come and go, and so do a few descriptors."""
+"""Over the second half of the longest life. The store's files come and go, and are not counted among the descriptors. Of the memory what
+buffers with a limit have held is taken off: filling them takes longer than a life here, and that they keep their limit is a verdict of
+its own."""
 
 WARMING = {**LIMITS, "rss_mib": Allowed(24, 15)}
 """The same in a run of less than a quarter of an hour, in which every life is still filling its caches."""
@@ -24,12 +26,15 @@ WARMING = {**LIMITS, "rss_mib": Allowed(24, 15)}
 LIMITS_OF_LIVES = {"rss_mib": Allowed(25, 20), "descriptors": Allowed(12, 10), "threads": Allowed(3, 10)}
 """From the first life to the last, at one age: the states that a worker restores grow with the day."""
 
+BUFFERS_MIB = 168.0
+"""Of a process: the 160 that they are limited to, and what arrives while a full one is being written."""
+
 LAG = Allowed(40)
 """Records, of the median slope over the second half of the run."""
 
 _LONG_S = 900.0
 _PROCESSES = {"w1": "worker", "w1 insights": "insights"}
-_WORDS = {"rss_mib": "MiB of memory", "descriptors": "open descriptors", "threads": "threads"}
+_WORDS = {"rss_mib": "MiB of memory", "descriptors": "open descriptors beside the store's files", "threads": "threads"}
 _END_WITHIN_S = 60.0
 
 
@@ -39,11 +44,16 @@ def of_flatness(watch: Watch, seconds: float) -> list[Verdict]:
     limits = LIMITS if seconds >= _LONG_S else WARMING
     age_s = min(60.0, seconds / 20)
     for name, what in _PROCESSES.items():
+        buffers = [(row["t"], row[name]["buffers_mib"]) for row in watch.samples if "buffers_mib" in row.get(name, {})]
+        most = max((held for _, held in buffers), default=0.0)
+        found.append(Verdict(f"MiB of buffers of the {what}, at the most", 0 < most <= BUFFERS_MIB, most, BUFFERS_MIB))
         for field, words in _WORDS.items():
             lives = _lives(watch.samples, name, field, PARTITIONS)
             longest = max(lives, key=lambda series: series[-1][0] - series[0][0], default=[])
             # As a life of a short run is short, so is what can be judged of it.
-            found.append(flat(f"{words} of the {what}, in its longest life", second_part(longest), limits[field], seconds / 20))
+            judged = beside(longest, dict(buffers)) if field == "rss_mib" else longest
+            words_of = f"{words} beside the buffers" if field == "rss_mib" else words
+            found.append(flat(f"{words_of} of the {what}, in its longest life", second_part(judged), limits[field], seconds / 20))
             found.append(alike(f"{words} of the {what}, from life to life", lives, (age_s, 2 * age_s), LIMITS_OF_LIVES[field]))
     for field, what in (("lag", "worker"), ("insights lag", "insights")):
         series = [(row["t"], row[field]) for row in watch.samples if row[field] is not None]

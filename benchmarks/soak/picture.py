@@ -54,6 +54,7 @@ def _plots(samples: Sequence[Sample], marks: Sequence[Mark]) -> str:
     lags = [Series("worker", _thin(samples, lambda row: row["lag"])), Series("insights", _thin(samples, lambda row: row["insights lag"]))]
     parts = [
         ("Resident memory, MiB", of("rss_mib")),
+        ("Of it buffers that have a limit, MiB", of("buffers_mib")),
         ("Open descriptors", of("descriptors")),
         ("Threads", of("threads")),
         ("Lag, records", lags),

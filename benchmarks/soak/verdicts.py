@@ -59,6 +59,15 @@ def second_part(series: Series, warm_up: float = 0.5) -> Series:
     return [point for point in series if point[0] >= first + (last - first) * warm_up]
 
 
+def beside(series: Series, parts: Mapping[float, float]) -> Series:
+    """A series without the most that a part of it, by time, has come to: what the part gives back need not leave the whole."""
+    found, most = [], 0.0
+    for at, value in series:
+        most = max(most, parts.get(at, 0.0))
+        found.append((at, value - most))
+    return found
+
+
 def alike(what: str, lives: Sequence[Series], ages_s: tuple[float, float], allowed: Allowed) -> Verdict:
     """Whether later lives of a process, between two ages, need no more than its first ones: each is its median there."""
     first_s, last_s = ages_s

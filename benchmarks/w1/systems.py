@@ -101,7 +101,7 @@ def _json_total(key: bytes, value: bytes) -> Total | None:
 
 _EOS, _ALO = "exactly_once_v2", "at_least_once"
 SYSTEMS = (
-    System("ours", "exactly-once, RocksDB, changelog, one process", _ours, read_total=_our_total),
+    System("ours", "exactly-once, RocksDB, changelog, a process for each core", _ours, read_total=_our_total),
     System("kafka_streams_eos", "exactly_once_v2, RocksDB, cache, 2 threads", java_command, (_EOS, "2", "100"), _java_total),
     System("kafka_streams_alo", "at_least_once, RocksDB, cache, 2 threads", java_command, (_ALO, "2", "30000"), _java_total),
     System("quix", "at-least-once, RocksDB, changelog", _program("quix"), ("at-least-once",), _json_total),

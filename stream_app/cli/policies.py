@@ -68,6 +68,7 @@ def init(
         show.line(text.rstrip())
         return
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:
             out.write(text)
     except FileExistsError:

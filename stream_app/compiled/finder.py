@@ -57,6 +57,7 @@ MODULES = (
     "engine.fetched",
     "engine.fold",
     "engine.inputs",
+    "engine.stores.cache",
     "engine.stores.frame",
     "engine.transactions.records",
     "engine.unit",

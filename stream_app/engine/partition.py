@@ -10,13 +10,14 @@ from aiokafka import TopicPartition
 from stream_app.engine.fold import Decoded, Processor
 from stream_app.engine.inputs import Input, bound_of, take
 from stream_app.engine.pace import Pace, Slices, SweepProgress, breathe
+from stream_app.engine.stores.cache import StateCache, share_of
 from stream_app.engine.stores.cleaning import Cleaner, timers_of
 from stream_app.engine.stores.marker import MARKER_KEY, Marker, encode_marker
 from stream_app.engine.stores.store import Store
 from stream_app.engine.topology import Topology
 from stream_app.engine.transactions.partitioner import forget_keys
 from stream_app.engine.transactions.producer import UnitProducer
-from stream_app.engine.unit import Output, StateCache, TimerBounds, UnitOfWork
+from stream_app.engine.unit import Output, TimerBounds, UnitOfWork
 from stream_app.settings import Settings
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
@@ -25,8 +26,6 @@ _FIRES_MIN, _FIRES_MAX = 20, 100
 _SWEEP_LIMIT = 25
 _SWEEPS_MIN, _SWEEPS_MAX = 4, 100
 _TAKE_SLICE = 500
-_CACHE_BYTES = 64 << 20
-_CACHE_BYTES_MIN = 1 << 20
 
 
 class PartitionRuntime:
@@ -52,6 +51,7 @@ class PartitionRuntime:
         self.units = 0
         self.store = store
         self.producer = producer
+        self.cache = StateCache(share_of(topology.partitions))
         self._by_topic = {entry.topic: entry for entry in self.inputs}
         self._topology = topology
         self._settings = settings
@@ -63,7 +63,6 @@ class PartitionRuntime:
         self._slices = slices
         self._sweep_progress = SweepProgress(partition, store, metrics)
         self._topic_ids = topic_ids
-        self._cache = StateCache(max(_CACHE_BYTES_MIN, _CACHE_BYTES // topology.partitions))
         self._bounds = TimerBounds(store.first_timers())
         self._cleaner = Cleaner(store)
         self._wake = asyncio.Event()
@@ -197,7 +196,7 @@ class PartitionRuntime:
 
     async def _fold(self) -> UnitOfWork | None:
         wall_ms = int(time.time() * 1000)
-        unit = UnitOfWork(self.partition, self.store, self._cache, self._bounds)
+        unit = UnitOfWork(self.partition, self.store, self.cache, self._bounds)
         fired = await self._fire(unit, wall_ms) if self._fire_owed else 0
         batch: list[Decoded] = []
         while slice_ := self._take(wall_ms, min(_TAKE_SLICE, self._settings.unit_records_max - len(batch))):

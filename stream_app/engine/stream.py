@@ -74,6 +74,7 @@ class Engine:
         self._on_fatal = on_fatal
         self._failed = False
         self._memory = SharedMemory()
+        metrics.buffers(lambda: self._memory.held([runtime.cache for runtime in [*self.runtimes.values()]]))
         self._positions: dict[int, dict[str, int]] = {}
         self._placed_epoch = -1
         self._topic_ids: dict[str, str] = {}

@@ -5,13 +5,14 @@ deadline that only moves later costs nothing. When t comes, the frame says what 
 (move the timer to d), or due.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import islice
 from typing import Final
 
 from stream_app.engine.fold import Headers
+from stream_app.engine.stores.cache import StateCache
 from stream_app.engine.stores.frame import deadline_of, frame, state_of, timeline_of
 from stream_app.engine.stores.store import Changes, Store, Timer
 
@@ -19,47 +20,6 @@ Output = tuple[bytes | None, bytes | None, Headers]
 _READ_AHEAD: Final = 100
 _STALE_PER_DUE: Final = 16
 _STALE_AT_LEAST: Final = 1_000
-
-
-class StateCache:
-    """The frames used last, by key, up to a number of bytes; a frame of None is a key known to have no state."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._frames: OrderedDict[bytes, bytes | None] = OrderedDict()
-        self._bytes = 0
-        self._bytes_max = bytes_max
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._frames
-
-    def get(self, key: bytes, store: Store) -> bytes | None:
-        """The frame of `key`, from here or from `store`."""
-        frames = self._frames
-        if key in frames:
-            frames.move_to_end(key)
-            return frames[key]
-        framed = store.get(key)
-        self.put(key, framed)
-        return framed
-
-    def drop(self, key: bytes) -> None:
-        """Forget everything about `key`, that it has no state included."""
-        if key in self._frames:
-            self._bytes -= _cost(key, self._frames.pop(key))
-
-    def put(self, key: bytes, framed: bytes | None) -> None:
-        """Remember `framed` as the newest, and forget the oldest beyond the limit."""
-        frames = self._frames
-        if key in frames:
-            self._bytes -= _cost(key, frames[key])
-        frames[key] = framed
-        frames.move_to_end(key)
-        self._bytes += _cost(key, framed)
-        while self._bytes > self._bytes_max:
-            self._bytes -= _cost(*frames.popitem(last=False))
 
 
 class TimerBounds:
@@ -290,7 +250,3 @@ class UnitOfWork:
             found.append(timer)
         elif deadline_ms > at_ms:
             self._add(deadline_ms, key)
-
-
-def _cost(key: bytes, framed: bytes | None) -> int:
-    return len(key) + len(framed or b"") + 160  # the objects and the table entry weigh about 160 bytes

@@ -68,6 +68,7 @@ class Lines(Section):
     sku: Value
     category: Value | None = None
     quantity: Value = Column(value=1)
+    """A line of 0 is left out; parts of a piece count as one."""
     total_minor: Value
 
 
@@ -87,6 +88,13 @@ def _as_test(given: object) -> object:
     return {"in": [str(one) for one in given]} if isinstance(given, list) else {"in": [str(given)]}
 
 
+def _as_cases(given: object) -> object:
+    return [given] if isinstance(given, dict) else given
+
+
+Cases = Annotated[list[dict[str, Annotated[Test, BeforeValidator(_as_test)]]], Field(min_length=1), BeforeValidator(_as_cases)]
+
+
 def _check_type(name: str) -> str:
     if name not in EVENT_TYPES or name == "watermark":
         raise ValueError("must be one of " + ", ".join(sorted(set(EVENT_TYPES) - {"watermark"})))
@@ -97,7 +105,8 @@ class Rule(Section):
     """One kind of event. A row may make several events, one for each rule that applies."""
 
     type: Annotated[str, BeforeValidator(_check_type)]
-    where: dict[str, Annotated[Test, BeforeValidator(_as_test)]] = {}
+    where: Cases = [{}]
+    """Tests that must all hold; of several such sets in a list, one."""
     group_by: str | list[str] | None = None
     """Successive rows with the same value here (in all of these) are one event; its fields come from the first of them."""
     each: str | None = None
@@ -108,7 +117,7 @@ class Rule(Section):
     time: Value
     data: dict[str, Value] = {}
     lines: Lines | None = None
-    """Where `data` names no `total_minor`, the lines' sum is the order's total."""
+    """Where there is no `total_minor` in `data`, the lines' sum is the order's total; with neither, the order is refused."""
 
 
 def _check_currency(code: str) -> str:

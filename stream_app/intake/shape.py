@@ -10,10 +10,10 @@ from stream_app.codec.events import decode_record
 from stream_app.domain.events import Code, Rejected
 from stream_app.intake.document import Column, Lines, Mapping, Rule, Test
 from stream_app.intake.rows import Numbered
-from stream_app.intake.values import Row, look_up, read_integer, read_money, read_number, read_time, read_truth
+from stream_app.intake.values import Row, look_up, multiply, read_integer, read_money, read_number, read_pieces, read_time, read_truth
 
 _HOLE: Final = re.compile(r"\{([^{}]+)\}")
-_INTEGERS: Final = frozenset({"quantity"})
+_PIECES: Final = frozenset({"quantity"})
 _TRUTHS: Final = frozenset({"accepted"})
 _LISTS: Final = frozenset({"closed_channels"})
 
@@ -69,7 +69,9 @@ def _group(group_by: str | list[str], row: Row) -> Any:
 
 
 def _applies(rule: Rule, row: Row, *, decimal_comma: bool) -> bool:
-    return all(_holds(test, look_up(row, column), decimal_comma=decimal_comma) for column, test in rule.where.items())
+    return any(
+        all(_holds(test, look_up(row, column), decimal_comma=decimal_comma) for column, test in tests.items()) for tests in rule.where
+    )
 
 
 def _holds(test: Test, found: Any, *, decimal_comma: bool) -> bool:
@@ -93,7 +95,9 @@ def _is_at_least(least: float, found: Any, *, decimal_comma: bool) -> bool:
 def _events(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Iterator[Mapped | Complaint]:
     for row in [rows[0]] if rule.each is None else _spread(rows[0], rule.each):
         if _applies(rule, row, decimal_comma=mapping.decimal_comma):
-            yield _event(rule, mapping, number, rows if rule.each is None else [row])
+            found = _event(rule, mapping, number, rows if rule.each is None else [row])
+            if found is not None:
+                yield found
 
 
 def _spread(row: Row, path: str) -> Iterator[Row]:
@@ -110,18 +114,25 @@ def _spread(row: Row, path: str) -> Iterator[Row]:
             yield from _spread(inner, path)
 
 
-def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped | Complaint:
+def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped | Complaint | None:
     row = rows[0]
     try:
         currency = _currency(rule, mapping, row)
         data = {name: found for name, column in rule.data.items() if (found := _read(name, column, row, mapping, currency)) is not None}
         if rule.type == "order.placed":
-            data.setdefault("currency", currency)
+            data["currency"] = currency
         else:
             data.pop("currency", None)  # it says how to read the amounts
+        if rule.type == "order.refunded" and data.get("amount_minor") == 0:
+            return None  # goods came back, and no money went: shops write that as a refund, too
         if rule.lines is not None:
-            data["lines"] = list(_lines(rule.lines, rows, mapping, currency))
-            data.setdefault("total_minor", sum(line.get("total_minor", 0) for line in data["lines"]))
+            lines = list(_lines(rule.lines, rows, mapping, currency))
+            data["lines"] = [line for line in lines if line.get("quantity") != 0]  # taken off the order, or never a thing
+            if "total_minor" not in data:
+                data["total_minor"] = _sum(lines, rule.data.get("total_minor"))
+            else:
+                for line in lines:
+                    line.setdefault("total_minor", 0)  # the order says what was paid
         event = {
             "specversion": "1.0",
             "id": _text("id", rule.id, row),
@@ -162,6 +173,13 @@ def _lines(lines: Lines, rows: list[Row], mapping: Mapping, currency: str) -> It
         yield {name: value for name, value in found.items() if value is not None}
 
 
+def _sum(lines: list[dict[str, Any]], column: Column | None) -> int:
+    """What the lines of an order without a total come to; without a line it is not known, which is not 0."""
+    if not any(line.get("quantity") != 0 or line.get("total_minor") for line in lines):
+        raise _FlawError("data.total_minor", column.columns() if column else [], "is empty, and there is no line to add up")
+    return sum(line.get("total_minor", 0) for line in lines)
+
+
 def _read(name: str, column: Column, row: Row, mapping: Mapping, currency: str, field: str | None = None) -> Any:
     """A field of the data, as its name asks for: money, a number, a time, a truth, a list, or text."""
     field = field or f"data.{name}"
@@ -179,8 +197,8 @@ def _convert(name: str, column: Column, row: Row, found: Any, mapping: Mapping, 
         return _money(column, row, found, mapping, currency)
     if name.endswith("_at"):
         return read_time(found, mapping.time_zone, mapping.time_format, column.unit)
-    if name in _INTEGERS:
-        return read_integer(found)
+    if name in _PIECES:
+        return read_pieces(found)
     if name in _TRUTHS:
         return read_truth(found)
     if name in _LISTS and isinstance(found, str):
@@ -192,7 +210,7 @@ def _money(column: Column, row: Row, found: Any, mapping: Mapping, currency: str
     minor = read_integer(found) if column.unit == "minor" else read_money(found, currency, decimal_comma=mapping.decimal_comma)
     if column.times is not None:
         factor = look_up(row, column.times)
-        minor *= 1 if factor is None else read_integer(factor)
+        minor = minor if factor is None else multiply(minor, factor)
     return abs(minor) if column.is_absolute else minor
 
 
@@ -202,14 +220,14 @@ def _find(field: str, column: Column, row: Row) -> Any:
         return column.value
     if column.template is not None:
         names = _HOLE.findall(column.template)
-        parts = {name: look_up(row, name) for name in names}
+        parts = {name: _one(field, [name], look_up(row, name)) for name in names}
         found: Any = None if None in parts.values() else _HOLE.sub(lambda hole: str(parts[hole[1]]), column.template)
     else:
         found = next((value for name in column.columns() if (value := look_up(row, name)) is not None), None)
     if found is None:
         return column.default
     if column.is_lowered:
-        found = str(found).lower()
+        found = str(_one(field, column.columns(), found)).lower()
     if column.words is not None:
         if str(found) not in column.words:
             raise _FlawError(field, column.columns(), "holds a word that the mapping's `words` do not name")
@@ -217,10 +235,19 @@ def _find(field: str, column: Column, row: Row) -> Any:
     return found
 
 
+def _one(field: str, columns: list[str], found: Any) -> Any:
+    """What is no list and no object: as a text, `['a']` would be a name."""
+    if isinstance(found, list | dict):
+        raise _FlawError(field, columns, "is no text or number")
+    return found
+
+
 def _text(field: str, column: Column, row: Row) -> str:
     found = _find(field, column, row)
     if found is None:
         raise _FlawError(field, column.columns(), "is empty")
+    if isinstance(found, bool | list | dict):
+        raise _FlawError(field, column.columns(), "is no text or number")
     return str(found)
 
 

@@ -5,7 +5,7 @@ A value that cannot be read raises ValueError whose text says what is wrong with
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,6 +21,8 @@ UNITS: Final = {"seconds": Decimal(1_000), "milliseconds": Decimal(1), "microsec
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^=\]]+)=([^\]]*)\]|\.")
 _SPACED_OFFSET: Final = re.compile(r" ([+-][0-9]{2}:?[0-9]{2})$")
 _NOISE: Final = re.compile(r"[^0-9.,+\-]")
+_HAIR: Final = Decimal("0.000001")
+_DIGITS_MAX: Final = 18  # what is longer is no amount of money, and JSON cannot hold it
 
 
 def look_up(row: Row, path: str) -> Any:
@@ -55,10 +57,20 @@ def read_money(value: Any, currency: str, *, decimal_comma: bool) -> int:
     """A decimal amount in minor units, exactly: 12.50 EUR is 1250. Currency signs and thousands separators may stand in a text."""
     amount = read_number(value, decimal_comma=decimal_comma)
     places = exponent_of(currency)
-    minor = amount.scaleb(places)
-    if minor != minor.to_integral_value():
+    minor = _whole(amount.scaleb(places), value)
+    if minor is None:
         raise ValueError(f"has more decimals than {currency} has ({places})")
-    return int(minor)
+    return minor
+
+
+def _whole(number: Decimal, value: Any) -> int | None:
+    """The whole number that `number`, read from `value`, is; None if it has decimals.
+
+    JavaScript adds 0.1 and 0.2 up to 0.30000000000000004: whoever sends a number, and no text, may be a hair away.
+    """
+    nearest = number.to_integral_value()
+    is_whole = number == nearest or (isinstance(value, float) and abs(number - nearest) <= _HAIR)
+    return int(nearest) if is_whole else None
 
 
 def read_number(value: Any, *, decimal_comma: bool) -> Decimal:
@@ -67,7 +79,7 @@ def read_number(value: Any, *, decimal_comma: bool) -> Decimal:
         number = Decimal(_plain(value, decimal_comma=decimal_comma) if isinstance(value, str) else str(value))
     except InvalidOperation:
         raise ValueError("is no amount, such as 12.50") from None
-    if not number.is_finite():
+    if not number.is_finite() or number.adjusted() > _DIGITS_MAX:
         raise ValueError("is no amount, such as 12.50")
     return number
 
@@ -85,13 +97,26 @@ def _plain(text: str, *, decimal_comma: bool) -> str:
 
 def read_integer(value: Any) -> int:
     """A whole number, written as 3, "3" or 3.0."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError("is no whole number") from None
-    if isinstance(value, bool) or not number.is_finite() or number != number.to_integral_value():
+    whole = _whole(_number(value), value)
+    if whole is None:
         raise ValueError("is no whole number")
-    return int(number)
+    return whole
+
+
+def read_pieces(value: Any) -> int:
+    """How many pieces: what is sold by weight or length (1.5) counts as the next whole number of them."""
+    number = _number(value)
+    whole = _whole(number, value)
+    if whole is not None:
+        return whole
+    if number < 0:
+        raise ValueError("is no whole number")
+    return int(number.to_integral_value(ROUND_CEILING))
+
+
+def multiply(minor: int, value: Any) -> int:
+    """A price times a quantity, which may have decimals; half a minor unit is rounded up."""
+    return int((minor * _number(value)).to_integral_value(ROUND_HALF_UP))
 
 
 def read_truth(value: Any) -> bool:
@@ -142,6 +167,6 @@ def _number(value: Any) -> Decimal:
         number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError("is no number") from None
-    if isinstance(value, bool) or not number.is_finite():
+    if isinstance(value, bool) or not number.is_finite() or number.adjusted() > _DIGITS_MAX:
         raise ValueError("is no number")
     return number

@@ -1,7 +1,7 @@
 """The metrics of several processes as those of one: each tells its own over a channel when it is asked.
 
-Counters and histograms add up. A gauge of a partition is told by whoever has it; of a gauge that all tell the largest counts,
-and of readiness the smallest.
+Counters, histograms and bytes of memory add up. A gauge of a partition is told by whoever has it; of a gauge that all tell the
+largest counts, and of readiness the smallest.
 """
 
 import threading
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from stream_app.telemetry.server import Shown
 
 READY: Final = "customer_status_ready"
+BUFFERED: Final = "customer_status_buffered_bytes"
 _CREATED: Final = "_created"
 _ANSWER_S: Final = 2.0
 
@@ -113,4 +114,4 @@ def merge(texts: Iterable[str]) -> list[Metric]:
 def _both(family: Metric, one: float, other: float) -> float:
     if family.name == READY or family.name.endswith(_CREATED):
         return min(one, other)
-    return one + other if family.type in ("counter", "histogram") else max(one, other)
+    return one + other if family.type in ("counter", "histogram") or family.name == BUFFERED else max(one, other)

@@ -1,6 +1,7 @@
 """Every metric of the program. Names begin with `customer_status_`, units are base units, and no label names a customer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -8,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from stream_app.telemetry.endings import KINDS
 
 _BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+BUFFERS = ("states", "writes", "blocks")
 _COMMIT_BUCKETS = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
 
 
@@ -64,6 +66,7 @@ class Metrics:
         self._sweep = Gauge(
             name + "sweep_states_left", "states that a sweep has still to look at, at most about", ["partition"], registry=registry
         )
+        self._buffers = Gauge(name + "buffered_bytes", "memory that caches and write buffers take", ["buffer"], registry=registry)
         self._policy_errors = Counter(name + "policy_errors", "policy documents that could not be used", registry=registry)
         self._fatal = Counter(name + "fatal_errors", "fatal errors that have ended a process here", ["error"], registry=registry)
         self._ready = Gauge(name + "ready", "1 when the worker processes its partitions", registry=registry)
@@ -99,6 +102,11 @@ class Metrics:
         """About how many states a sweep has still to look at, 0 when there is none."""
         self._sweep.labels(partition).set(left)
 
+    def buffers(self, held: Callable[[], Mapping[str, int]]) -> None:
+        """Who knows how many bytes each buffer holds; asked when the metrics are read, from any thread."""
+        for buffer in BUFFERS:
+            self._buffers.labels(buffer).set_function(partial(_part, held, buffer))
+
     def policy_error(self) -> None:
         """A policy document could not be used."""
         self._policy_errors.inc()
@@ -117,3 +125,7 @@ class Metrics:
         number = str(partition)
         for gauge in (self._timers, self._overdue, self._restore, self._lag, self._sweep):
             gauge.remove_by_labels({"partition": number})
+
+
+def _part(held: Callable[[], Mapping[str, int]], buffer: str) -> float:
+    return held()[buffer]

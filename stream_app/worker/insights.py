@@ -1,7 +1,6 @@
 """The insights process: a second fold on the same engine, with a consumer group, a table and a data directory of its own."""
 
 import asyncio
-import gc
 import os
 
 from stream_app.engine.fold import Processor
@@ -13,6 +12,7 @@ from stream_app.settings import Settings, read_erasure_key
 from stream_app.telemetry.logs import configure_logging
 from stream_app.telemetry.metrics import Metrics
 from stream_app.worker.app import following, run_engine
+from stream_app.worker.memory import tune_memory
 from stream_app.worker.preflight import lock_data_dir
 from stream_app.worker.topics import INSIGHTS_TABLE, insights_group, sums_name
 
@@ -33,8 +33,7 @@ def run_insights(settings: Settings) -> None:
     member = as_member(settings)
     lock_data_dir(member.data_dir)
     os.nice(_NICENESS)
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    tune_memory()
     asyncio.run(_run(settings, member, key))
 
 

@@ -247,6 +247,7 @@ def test_an_unknown_data_set_is_wrong_usage(tmp_path: Path) -> None:
 
 def test_the_template_is_a_policy_and_overwrites_nothing(tmp_path: Path) -> None:
     assert run("policy", "init", "p.yaml", cwd=tmp_path).returncode == 0
+    assert run("policy", "init", "calibration/p.yaml", cwd=tmp_path).returncode == 0, "as the guide says it to those who skip a step"
     assert run("policy", "init", cwd=tmp_path).stdout.rstrip() == (tmp_path / "p.yaml").read_text().rstrip()
     assert run("policy", "check", "p.yaml", cwd=tmp_path).returncode == 0
     done = run("policy", "init", "p.yaml", cwd=tmp_path)

@@ -11,7 +11,8 @@ import yaml
 
 from stream_app.settings import Settings, load_settings
 from stream_app.worker.doctor.rights import DESCRIBE, DESCRIBE_CONFIGS, READ, WRITE, _needed
-from stream_app.worker.topics import insights_group, topics_of, webhook_retries_name
+from stream_app.worker.topics import INPUTS, insights_group, topics_of, webhook_retries_name
+from stream_app.worker.watch import TOPICS as SENT
 from tests.deploy.chart import CHART, EVERYTHING, ChartError, Manifest, lint, of, render
 from tests.deploy.monitor import ROOT, RULES, promtool
 from tests.deploy.operators import SPECS
@@ -68,6 +69,13 @@ def test_what_needs_operators_of_others_is_off_until_it_is_asked_for(plain: list
         {"kafka": {"brokers": "kafka"}},
         {"serve": {"replicas": 2}},
         {"settings": {"BROKER": "x:1"}},
+        {"settings": {"STREAM_APP_NONSENSE": "1"}},
+        {"settings": {"STREAM_APP_SERVE_TOKEN": "a secret that all who may read the pod would see"}},
+        {"kafka": {"brokers": "kafka:65536"}},
+        {"worker": {"storage": {"size": "0Gi"}}},
+        {"worker": {"tolerations": [5]}},
+        {"worker": {"resources": {"nonsense": 1}}},
+        {"serviceMonitor": {"interval": "0s"}},
         {"strimzi": {"users": {"authentication": "none"}}},
     ],
     ids=str,
@@ -75,6 +83,13 @@ def test_what_needs_operators_of_others_is_off_until_it_is_asked_for(plain: list
 def test_values_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ChartError, match=r"(?i)schema|additional|pattern|does not match|must be"):
         render(values)
+
+
+def test_settings_are_all_that_are_no_secrets() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    plain = {f"STREAM_APP_{name.upper()}" for name, field in Settings.model_fields.items() if "SecretStr" not in str(field.annotation)}
+    assert set(schema["properties"]["settings"]["propertyNames"]["enum"]) == plain
+    assert render({"settings": {"STREAM_APP_GRACE_MS": "0"}})
 
 
 def pods(manifests: list[Manifest]) -> list[dict[str, Any]]:
@@ -203,6 +218,10 @@ def test_a_worker_may_do_what_the_doctor_asks_for_and_no_more(everything: list[M
     writes = {name for name, operations in rights(users["demo-webhooks"], "topic").items() if "Write" in operations}
     assert writes == {webhook_retries_name(settings)}
     assert set(rights(users["demo-ingest"], "topic")) == {"orders", "contacts"}
+    assert set(rights(users["demo-webhooks"], "topic")) == {*SENT, webhook_retries_name(settings)}
+    assert set(rights(users["demo-serve"], "topic")) == {*INPUTS, *SENT, "customer-profiles", "insights", "policies"}
+    read = {name for name, operations in rights(users["demo-operator"], "topic").items() if "Read" in operations}
+    assert "dead-letters" in read, "who replays them sees what was refused, and nobody else"
 
 
 def test_the_rules_are_the_same_file(everything: list[Manifest], tmp_path: Path) -> None:

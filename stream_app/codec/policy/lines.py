@@ -71,7 +71,7 @@ def _read_json(text: str) -> Text | None:
         values = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if defect := find_defect(text.encode()):
+    if defect := find_defect(text.encode(), keys_once=True):
         raise TextError(1, defect)
     try:
         # In JSON a tab is white space or an error, never content.

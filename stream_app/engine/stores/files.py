@@ -1,5 +1,7 @@
 """RocksDB's files: the memory that all partitions share, the options of one, and how what is deleted leaves the disk."""
 
+from collections.abc import Iterable
+
 from rocksdict import (
     BlockBasedOptions,
     BottommostLevelCompaction,
@@ -12,12 +14,15 @@ from rocksdict import (
     WriteBufferManager,
 )
 
+from stream_app.engine.stores.cache import StateCache
+
 _CACHE_BYTES = 32 << 20
 _WRITE_BUFFER_BYTES = 64 << 20
 _MEMTABLE_BYTES = 16 << 20
 _BLOCK_BYTES = 4 << 10
 _BLOOM_BITS = 10
-_FILES_TO_COMPACT = 8
+_FILES_TO_COMPACT, _FILES_TO_SLOW_DOWN, _FILES_TO_STOP = 16, 36, 52
+_MEMTABLE_BLOOM = 0.1
 
 
 class SharedMemory:
@@ -25,26 +30,35 @@ class SharedMemory:
 
     def __init__(self) -> None:
         # A cache of their own to account for: in the one of the blocks, full write buffers would leave no room for any block.
-        self._buffers = WriteBufferManager.new_write_buffer_manager_with_cache(_WRITE_BUFFER_BYTES, False, Cache(_WRITE_BUFFER_BYTES))
+        self._writes = WriteBufferManager.new_write_buffer_manager_with_cache(_WRITE_BUFFER_BYTES, False, Cache(_WRITE_BUFFER_BYTES))
+        self._blocks = Cache(_CACHE_BYTES)
         self._table = BlockBasedOptions()
-        self._table.set_block_cache(Cache(_CACHE_BYTES))
+        self._table.set_block_cache(self._blocks)
         self._table.set_block_size(_BLOCK_BYTES)
         self._table.set_data_block_index_type(DataBlockIndexType.binary_and_hash())
         self._table.set_bloom_filter(_BLOOM_BITS, False)
         # Beside the cache, some 6 MiB a million customers: every read needs them, and in the cache blocks would drive them out.
         self._table.set_cache_index_and_filter_blocks(False)
 
+    def held(self, caches: Iterable[StateCache]) -> dict[str, int]:
+        """How many bytes the process holds in buffers, by buffer; `caches` are those of its partitions."""
+        return {"states": sum(cache.used_bytes for cache in caches), "writes": self._writes.get_usage(), "blocks": self._blocks.get_usage()}
+
     def options(self) -> Options:
         """The options of one partition's database."""
         options = Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_block_based_table_factory(self._table)
-        options.set_write_buffer_manager(self._buffers)
+        options.set_write_buffer_manager(self._writes)
         options.set_write_buffer_size(_MEMTABLE_BYTES)
-        # Customers beyond the cache cost a write and its compactions each: compressed, and compacted at every fourth memtable, half as
-        # much again, for a third less disk (ARCHITECTURE.md, decision 54).
+        # Customers beyond the cache cost a read, a write and its compactions each: compressed, compacted at every fourth memtable and
+        # searched for in every memtable, that is three times as much, for less disk (ARCHITECTURE.md, decision 54).
         options.set_compression_type(DBCompressionType.none())
         options.set_level_zero_file_num_compaction_trigger(_FILES_TO_COMPACT)
+        options.set_level_zero_slowdown_writes_trigger(_FILES_TO_SLOW_DOWN)
+        options.set_level_zero_stop_writes_trigger(_FILES_TO_STOP)
+        options.set_memtable_prefix_bloom_ratio(_MEMTABLE_BLOOM)
+        options.set_memtable_whole_key_filtering(True)
         options.set_max_background_jobs(2)
         options.set_keep_log_file_num(2)
         options.set_max_log_file_size(1 << 20)

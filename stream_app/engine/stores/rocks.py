@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rocksdict import Rdict, RdictIter, WriteBatch, WriteOptions
+from rocksdict import Rdict, RdictIter, ReadOptions, WriteBatch, WriteOptions
 
 from stream_app.engine.stores.files import SharedMemory, rewrite
 from stream_app.engine.stores.frame import timeline_of
@@ -62,6 +62,9 @@ class RocksStore:
         self._cleaning = threading.Lock()
         self._no_log = WriteOptions()
         self._no_log.disable_wal = True  # type: ignore[method-assign,assignment]  # its type stub is wrong: an attribute
+        self._past_cache = ReadOptions()
+        # Who comes again soon is in the cache of frames: his block would only drive out others.
+        self._past_cache.fill_cache(False)  # type: ignore[call-arg]  # its type stub lacks the argument
         reason = self._open()
         if reason is not None:
             self.wipe(reason)
@@ -94,7 +97,7 @@ class RocksStore:
     def get(self, key: bytes) -> bytes | None:
         """The frame stored under `key`."""
         try:
-            framed: bytes | None = self._db.get(_STATE + key)
+            framed: bytes | None = self._db.get(_STATE + key, None, self._past_cache)
         except Exception as error:  # rocksdict raises bare Exception
             raise self._spoilt(error) from error
         return framed
@@ -102,7 +105,7 @@ class RocksStore:
     def get_many(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
         """The frames stored under `keys`, in their order."""
         try:
-            frames: Any = self._db.get([_STATE + key for key in keys])
+            frames: Any = self._db.get([_STATE + key for key in keys], None, self._past_cache)
         except Exception as error:  # rocksdict raises bare Exception
             raise self._spoilt(error) from error
         return list(frames)

@@ -102,7 +102,7 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
 def _check(request: web.Request, token: str | None, rates: Rates) -> None:
     wait_s = rates.take(request.remote or "", time.monotonic())
     if wait_s:
-        raise Problem(429, "too many requests", fix=f"wait {wait_s:.2f} s, and ask less often", retry_after_s=max(1, round(wait_s)))
+        raise Problem(429, "too many requests", fix=f"wait {wait_s:.2f} s, and ask less often", retry_after_s=wait_s)
     if token is None:
         check_host(request)
     elif request.path.startswith("/api/") and request.path not in OPEN:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ class Problem(StreamAppError):  # noqa: N818 - the word of RFC 9457
         *,
         field: str | None = None,
         fix: str | None = None,
-        retry_after_s: int | None = None,
+        retry_after_s: float | None = None,
         allow: str | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> None:
@@ -48,7 +49,8 @@ class Problem(StreamAppError):  # noqa: N818 - the word of RFC 9457
         if self.fix is not None:
             document["fix"] = self.fix
         document |= self.more or {}
-        headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+        # Whole seconds, and never too few: who comes back then gets in.
+        headers = {} if self.retry_after_s is None else {"Retry-After": str(ceil(self.retry_after_s))}
         if self.allow is not None:
             headers["Allow"] = self.allow
         if self.status == HTTPStatus.UNAUTHORIZED:

@@ -1,6 +1,5 @@
 """The application: every path, and the order of checks: key, room, body, form, rate. Then events are stored, and then it is answered."""
 
-import asyncio
 import time
 from http import HTTPStatus
 from typing import Any, Final
@@ -8,7 +7,6 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from aiohttp.web import RequestPayloadError
 
 from stream_app.errors import BrokerUnavailableError
 from stream_app.feed import Log
@@ -16,19 +14,18 @@ from stream_app.telemetry.ingest import IngestMetrics
 from stream_app.telemetry.logs import get_logger
 from stream_app.web.api.guard import Rates, check_host, of_http
 from stream_app.web.api.problems import Problem
+from stream_app.web.ingest.body import BODY_BYTES_MAX, HANDLER_ARGS, Place, Room, SenderLeftError, read_body
 from stream_app.web.ingest.events import read_cloudevents
 from stream_app.web.ingest.found import Found, errors_of, not_json, refusal
 from stream_app.web.ingest.keys import Access, Shop, key_of
 from stream_app.web.ingest.openapi import DOCUMENT, openapi_document
 from stream_app.web.ingest.segment import read_batch, read_document, read_track, write_key
 from stream_app.web.ingest.webhooks import PLATFORMS, is_ping, read_webhook
+from stream_app.web.ingest.wire import HEADERS, ON_OUR_SIDE
 
-BODY_BYTES_MAX: Final = 4 << 20
-_BODY_S: Final = 30.0
-_FULL_S: Final = 1
 _AWAY_S: Final = 5
+_LEFT: Final = 499
 _JSON: Final = "application/json"
-_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Server": "stream-app"}
 _FORMS: Final = {"/v1/events": "events", "/v1/track": "track", "/v1/batch": "batch"}
 _log: Final = get_logger(__name__)
 
@@ -44,7 +41,7 @@ def build_ingest(log: Log, access: Access | None, metrics: IngestMetrics, *, per
         waiting_bytes_max: how much may wait for Kafka, or be read, at one time.
     """
     doors = _Doors(log, access, metrics, per_second, waiting_bytes_max)
-    app = web.Application(middlewares=[_guard(metrics, is_open=access is None)], client_max_size=BODY_BYTES_MAX)
+    app = web.Application(middlewares=[_guard(metrics, is_open=access is None)], handler_args=HANDLER_ARGS)
     app.on_response_prepare.append(_add_headers)
     app.router.add_post("/v1/events", doors.events)
     app.router.add_post("/v1/track", doors.track)
@@ -68,49 +65,25 @@ def build_ingest(log: Log, access: Access | None, metrics: IngestMetrics, *, per
     return app
 
 
-class _Room:
-    """Bytes that a request takes up while it is read; what it holds takes up room of its own as soon as it waits for Kafka."""
-
-    __slots__ = ("_doors", "_is_known", "_size")
-
-    def __init__(self, doors: "_Doors", size: int, *, is_known: bool) -> None:
-        self._doors, self._size, self._is_known = doors, size, is_known
-        doors.reading_bytes[is_known] += size
-
-    def __enter__(self) -> "_Room":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-
-    def leave(self) -> None:
-        """Give it back."""
-        self._doors.reading_bytes[self._is_known] -= self._size
-        self._size = 0
-
-
 class _Doors:
     """What answers each path."""
 
     def __init__(self, log: Log, access: Access | None, metrics: IngestMetrics, per_second: int, waiting_bytes_max: int) -> None:
-        self.reading_bytes = {True: 0, False: 0}
-        """What those take up who have shown a key, and those who have yet to show that they may write."""
         self._log = log
         self._access = access
         self._metrics = metrics
-        self._waiting_bytes_max = waiting_bytes_max
+        self._room = Room(log, metrics, waiting_bytes_max)
         self._everybody = Shop(None, Rates(per_second))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """CloudEvents: all of a request, or none."""
         shop = self._everybody if self._access is None else self._of_key(key_of(request.headers.get("Authorization", "")))
-        with self._room(request, is_known=True) as room:
-            body = await _read(request)
-            found = await read_cloudevents(request.headers, body, shop.name, _now_ms())
+        with self._room.place(shop.name) as place:
+            found = await read_cloudevents(request.headers, await read_body(request, place), shop.name, _now_ms())
             if found.flaws:
                 self._metrics.refused("events", [flaw.code for flaw in found.flaws])
                 raise refusal(found.flaws)
-            await self._store("events", shop, found, room)
+            await self._store("events", shop, found, place)
         return _answer(HTTPStatus.ACCEPTED, {"accepted": len(found.entries)})
 
     async def track(self, request: web.Request) -> web.StreamResponse:
@@ -126,8 +99,8 @@ class _Doors:
         platform = PLATFORMS.get(request.match_info["platform"])
         if platform is None:
             raise web.HTTPNotFound
-        with self._room(request, is_known=False) as room:
-            body = await _read(request)
+        with self._room.place(None) as place:
+            body = await read_body(request, place)
             if is_ping(platform, request.headers, body):
                 return _answer(HTTPStatus.OK, {"accepted": 0, "ignored": 1})
             signature = request.headers.get(platform.signature, "")
@@ -136,8 +109,10 @@ class _Doors:
             if shop is None or shop.name is None:
                 fix = f"give {platform.name} and STREAM_APP_INGEST_KEYS the same secret for this shop"
                 raise Problem(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong", field=platform.signature, fix=fix)
+            place.belong_to(shop.name)
             found = read_webhook(platform, request.headers, body, shop.name, _now_ms())
-            await self._store_mapped(platform.name, shop, found, room)
+            del body  # what waits for Kafka is what was made of it
+            await self._store_mapped(platform.name, shop, found, place)
         if (topic := request.headers.get(platform.topic)) in platform.by_hand:
             _log.warning("a webhook asks for what people must do (docs/ingest.md)", topic=topic)
         return _answer(HTTPStatus.OK, {"accepted": len(found.entries), "ignored": found.ignored})
@@ -145,30 +120,32 @@ class _Doors:
     async def _segment(self, request: web.Request, form: str) -> web.StreamResponse:
         key = key_of(request.headers.get("Authorization", ""))
         shop = None if key is None else self._of_key(key)
-        with self._room(request, is_known=shop is not None) as room:
-            document = read_document(await _read(request))
+        with self._room.place(None if shop is None else shop.name) as place:
+            document = read_document(await read_body(request, place))
             shop = shop or self._of_key(write_key(document))
+            place.belong_to(shop.name)
             assert shop.name is not None, "a key is of one shop"
             read = read_track if form == "track" else read_batch
             found = await read(document, shop.name, _now_ms())
-            await self._store_mapped(form, shop, found, room)
+            del document  # what waits for Kafka is what was made of it
+            await self._store_mapped(form, shop, found, place)
         told: dict[str, Any] = {"success": True, "accepted": len(found.entries), "ignored": found.ignored}
         return _answer(HTTPStatus.OK, told | ({"rejected": len(found.flaws), "errors": errors_of(found.flaws)} if found.flaws else {}))
 
-    async def _store_mapped(self, form: str, shop: Shop, found: Found, room: _Room) -> None:
+    async def _store_mapped(self, form: str, shop: Shop, found: Found, place: Place) -> None:
         if found.flaws:
             self._metrics.refused(form, [flaw.code for flaw in found.flaws])
             if form != "batch" or not (found.entries or found.ignored):
                 raise refusal(found.flaws)
-        await self._store(form, shop, found, room)
+        await self._store(form, shop, found, place)
 
-    async def _store(self, form: str, shop: Shop, found: Found, room: _Room) -> None:
+    async def _store(self, form: str, shop: Shop, found: Found, place: Place) -> None:
         wait_s = shop.rates.take("", time.monotonic(), len(found.entries))
         if wait_s:
             self._metrics.throttled("rate")
             fix = f"wait {wait_s:.2f} s, and send fewer events a second"
-            raise Problem(429, "too many events of this shop", fix=fix, retry_after_s=max(1, round(wait_s)))
-        room.leave()
+            raise Problem(429, "too many events of this shop", fix=fix, retry_after_s=wait_s)
+        place.wait()
         await self._log.append(found.entries)
         self._metrics.stored(form, len(found.entries), found.ignored)
 
@@ -178,25 +155,6 @@ class _Doors:
             fix = "send the header Authorization: Bearer KEY, with a key of the shop's from STREAM_APP_INGEST_KEYS"
             raise Problem(HTTPStatus.UNAUTHORIZED, "the key is missing or wrong", field="Authorization", fix=fix)
         return shop
-
-    def _room(self, request: web.Request, *, is_known: bool) -> _Room:
-        size = min(request.content_length or BODY_BYTES_MAX, BODY_BYTES_MAX)
-        taken = sum(self.reading_bytes.values()) + self._log.waiting_bytes
-        # Half of it is kept from strangers, so that nobody can keep the shops out by sending slowly.
-        if taken + size > self._waiting_bytes_max or (not is_known and (self.reading_bytes[False] + size) * 2 > self._waiting_bytes_max):
-            self._metrics.throttled("waiting")
-            raise Problem(429, "more waits for Kafka than there is room for", fix=f"wait {_FULL_S} s", retry_after_s=_FULL_S)
-        return _Room(self, size, is_known=is_known)
-
-
-async def _read(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(_BODY_S):
-            return await request.read()
-    except TimeoutError:
-        raise Problem(408, f"the body did not come within {_BODY_S:.0f} s", field="body", fix="send it at once") from None
-    except (RequestPayloadError, web.HTTPBadRequest):
-        raise Problem(400, "the body cannot be read", field="body", fix="send what Content-Length and Content-Encoding announce") from None
 
 
 def _answer(status: int, document: dict[str, Any]) -> web.Response:
@@ -220,6 +178,8 @@ def _guard(metrics: IngestMetrics, *, is_open: bool) -> Middleware:
             response = problem.response()
         except web.HTTPException as error:
             response = of_http(error, DOCUMENT, BODY_BYTES_MAX).response()
+        except SenderLeftError:
+            response = web.Response(status=_LEFT, reason="the sender has left")  # nobody reads it; it is counted
         except RecursionError:  # it could just be read, and not be looked through
             response = not_json("nested too deeply; send a flat object").response()
         except BrokerUnavailableError:
@@ -227,7 +187,7 @@ def _guard(metrics: IngestMetrics, *, is_open: bool) -> Middleware:
             response = Problem(503, "Kafka has not said in time that it is stored", fix=fix, retry_after_s=_AWAY_S).response()
         except Exception as error:  # noqa: BLE001 - whatever went wrong, nobody outside sees more than that it did
             _log.error("request failed", form=_form(request.path), error_type=type(error).__name__, exc_info=True)
-            response = Problem(500, "something went wrong on our side", fix="see the log of stream-app ingest").response()
+            response = Problem(500, ON_OUR_SIDE, fix="see the log of stream-app ingest").response()
         metrics.answered(_form(request.path), response.status, time.perf_counter() - began)
         return response
 
@@ -244,5 +204,5 @@ def _form(path: str) -> str:
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers[name] = value

@@ -4,7 +4,7 @@ import binascii
 import hmac
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Final
@@ -112,8 +112,6 @@ def read_access(document: bytes, per_second: int) -> Access:
     keys: dict[bytes, tuple[bytes, str]] = {}
     secrets: dict[tuple[str, str], bytes] = {}
     for name, shop in given.items():
-        if _SHOP.fullmatch(name) is None:
-            raise ConfigError(f"{_NAME}: a shop's name must be 1 to 128 of letters, digits, . _ -; {_EXPECTED}")
         if not (shop.keys or shop.shopify or shop.woocommerce):
             raise ConfigError(f"{_NAME}: {name}: has neither keys nor a secret of webhooks; {_EXPECTED}")
         shops[name] = Shop(name, Rates(shop.events_per_s or per_second))
@@ -144,10 +142,7 @@ def key_of(authorization: str) -> str | None:
 
 def _parse(document: bytes) -> dict[str, _Given]:
     try:
-        given = yaml.safe_load(document)
-        if not isinstance(given, dict) or not given:
-            raise ConfigError(f"{_NAME}: names no shop; {_EXPECTED}")
-        return _DOCUMENT.validate_python({str(name): shop for name, shop in given.items()})
+        return _DOCUMENT.validate_python(dict(_shops(yaml.SafeLoader(document))))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark is not None else ""
@@ -156,6 +151,29 @@ def _parse(document: bytes) -> dict[str, _Given]:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{_NAME}: {place}: {first['msg'].removeprefix('Value error, ')}; {_EXPECTED}") from None
+
+
+def _shops(loader: yaml.SafeLoader) -> Iterator[tuple[str, object]]:
+    """What is said of each shop, under its name as it is written: for YAML `0123` is 83, and the last of two takes the place of the first.
+
+    Raises:
+        ConfigError: no shop is named, or something is no name, or given twice.
+    """
+    root = loader.get_single_node()
+    if not isinstance(root, yaml.MappingNode) or not root.value:
+        raise ConfigError(f"{_NAME}: names no shop; {_EXPECTED}")
+    seen = set()
+    for name, said in root.value:
+        if not isinstance(name, yaml.ScalarNode) or _SHOP.fullmatch(name.value) is None:
+            raise ConfigError(f"{_NAME}: a shop's name must be 1 to 128 of letters, digits, . _ -; {_EXPECTED}")
+        if name.value in seen:
+            raise ConfigError(f"{_NAME}: {name.value}: stands there twice, again at line {name.start_mark.line + 1}; give it one line")
+        seen.add(name.value)
+        fields = [field.value for field, _ in said.value] if isinstance(said, yaml.MappingNode) else []
+        twice = next((field for field in _Given.model_fields if fields.count(field) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"{_NAME}: {name.value}.{twice}: is given twice; give it once")
+        yield name.value, loader.construct_document(said)
 
 
 def _digest(key: str) -> bytes:

@@ -13,8 +13,9 @@ _PROBLEMS: Final = {
     404: "There is nothing at this path.",
     408: "The body did not come in time.",
     413: "The body is too large: 1 MiB an event, 4 MiB a request.",
-    415: "The body is not announced as a CloudEvent.",
-    429: "The shop sends too many events a second, or too much waits for Kafka; Retry-After says when to come back.",
+    415: "The body is not announced as a CloudEvent, or packed in another way than with gzip.",
+    417: "The header Expect asks for something unknown.",
+    429: "The shop sends too many events a second, or there is no room for more of its events; Retry-After says when to come back.",
     500: "Something went wrong on our side.",
     503: "Kafka has not said in time that it is stored; send the same again, with the same ids.",
 }
@@ -66,9 +67,7 @@ def openapi_document() -> Document:
         },
         "servers": [{"url": "/"}],
         "paths": {
-            "/v1/events": {
-                "post": _post("One CloudEvent, or a batch of them: all are stored, or none.", events, (202, "Accepted"), (403, 415))
-            },
+            "/v1/events": {"post": _post("One CloudEvent, or a batch of them: all are stored, or none.", events, (202, "Accepted"), ())},
             "/v1/track": {"post": _post("One call of Segment's.", _json(_CALL), (200, "Counted"), ())},
             "/v1/batch": {"post": _post("A batch of Segment's calls: what can be stored is.", _json(batch), (200, "Counted"), ())},
             "/v1/webhooks/{platform}/{shop}": {
@@ -87,7 +86,7 @@ def _post(summary: str, content: Document, answered: tuple[int, str], more: tupl
     status, shape = answered
     good = {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape}"}}}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    statuses = sorted({400, 401, 403, 408, 413, 429, 500, 503, *more})
+    statuses = sorted({400, 401, 403, 408, 413, 415, 417, 429, 500, 503, *more})
     return {
         "summary": summary,
         "security": _KEYED,

@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
-from aiohttp import web
-
 from stream_app.errors import ConfigError
 from stream_app.feed import Log
 from stream_app.settings import Settings, read_ingest_keys
@@ -18,6 +16,7 @@ from stream_app.telemetry.server import MetricsServer
 from stream_app.web.api.guard import is_loopback
 from stream_app.web.ingest.app import build_ingest
 from stream_app.web.ingest.keys import Access, read_access
+from stream_app.web.ingest.wire import set_up
 from stream_app.web.serve import bind
 
 _SHUTDOWN_S: Final = 12.0  # longer than an event is waited for
@@ -59,8 +58,7 @@ async def ingesting(settings: Settings, open_log: OpenLog) -> AsyncIterator[str]
         metrics.watch(lambda: log.waiting_bytes, lambda: log.waits_for() is None)
         waiting_bytes_max = settings.ingest_waiting_mib << 20
         app = build_ingest(log, access, metrics, per_second=settings.ingest_rate, waiting_bytes_max=waiting_bytes_max)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S, handle_signals=False)
-        await runner.setup()
+        runner = await set_up(app, _SHUTDOWN_S)
         try:
             async with _watched(settings, metrics, log):
                 yield await bind(runner, settings.ingest_host, settings.ingest_port, "ingest")

@@ -15,8 +15,9 @@ import msgspec
 from multidict import CIMultiDictProxy
 
 from stream_app.codec.changes import HEADERS
+from stream_app.codec.events import TIME_MIN_MS
 from stream_app.codec.times import format_time, parse_time_ms
-from stream_app.domain.events import Rejected
+from stream_app.domain.events import Code, Rejected
 from stream_app.web.ingest.found import Flaw, Found, check
 from stream_app.web.ingest.segment import read_document, read_mapped
 
@@ -110,6 +111,8 @@ def _erasure(
     event_id = headers.get(SHOPIFY.deliveries[0], "")
     named = event_id.encode() if _ID.fullmatch(event_id) else body
     asked_ms = parse_time_ms(headers.get(_TRIGGERED, ""))
+    if asked_ms is not None and asked_ms < TIME_MIN_MS:  # `format_time` has no words for the year 0
+        return Found(flaws=[Flaw(None, Code.TIME_OUT_OF_RANGE.value, f"{_TRIGGERED}: before 1990; send the time of the request")])
     event = {
         "specversion": "1.0",
         "id": f"redact-{blake2b(named, digest_size=16).hexdigest()}",

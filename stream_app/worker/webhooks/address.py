@@ -11,6 +11,8 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_NOT_OPEN: Final = tuple(IPv6Network(one) for one in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10"))
+"""Beside what Python says: compatible and translated IPv4, a network's own NAT64 (RFC 8215), and the site-local of old (RFC 3879)."""
 
 
 class PrivateAddressError(OSError):
@@ -19,7 +21,13 @@ class PrivateAddressError(OSError):
 
 def is_public(text: str) -> bool:
     """Whether an IP address belongs to the open internet, and not to a network of ours, however it is written."""
-    return all(one.is_global and not one.is_multicast for one in _meant(ip_address(text.partition("%")[0])))
+    return all(_is_open(one) for one in _meant(ip_address(text.partition("%")[0])))
+
+
+def _is_open(address: IPv4Address | IPv6Address) -> bool:
+    if address.version == 6 and any(address in network for network in _NOT_OPEN):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import UNSET, Struct
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from yaml import YAMLError, safe_load
+from yarl import URL
 
 from stream_app.codec.envelope import read_shop
-from stream_app.codec.schemas.outputs import OUTPUT_TYPES
-from stream_app.domain.facts.state import DIMENSIONS
 from stream_app.errors import ConfigError
 from stream_app.worker.webhooks.address import is_public
+from stream_app.worker.webhooks.filters import TYPES, check_names, check_together
 from stream_app.worker.webhooks.shape import check_template
 from stream_app.worker.webhooks.signature import read_secret
 
@@ -50,11 +50,11 @@ class Endpoint(BaseModel):
     headers: dict[str, str] = Field({}, max_length=20)
     header_files: dict[str, Path] = Field({}, max_length=5)
     body: Any = None
-    types: list[str] | None = None
-    dimensions: list[str] | None = None
-    from_: list[str | None] | None = Field(None, alias="from")
-    to: list[str | None] | None = None
-    shops: list[str] | None = None
+    types: list[str] | None = Field(None, min_length=1)
+    dimensions: list[str] | None = Field(None, min_length=1)
+    from_: list[str | None] | None = Field(None, alias="from", min_length=1)
+    to: list[str | None] | None = Field(None, min_length=1)
+    shops: list[str] | None = Field(None, min_length=1)
     backfill: bool = False
     allow_private: bool = False
     begin: Literal["latest", "earliest"] = "latest"
@@ -81,15 +81,18 @@ class Endpoint(BaseModel):
             raise ValueError("it must be https://host/path")
         if parts.username is not None or parts.password is not None or parts.fragment:
             raise ValueError("it must hold no user, password or fragment")
+        try:
+            host = URL(url).host
+        except ValueError:
+            host = None
+        if not host:
+            raise ValueError("it must be https://host/path, and the host a name or an address")
         return url
 
-    @field_validator("types", "dimensions")
+    @field_validator("types", "dimensions", "shops")
     @classmethod
     def _known(cls, names: list[str] | None, info: Any) -> list[str] | None:
-        known = OUTPUT_TYPES if info.field_name == "types" else DIMENSIONS
-        for name in names or ():
-            if name not in known:
-                raise ValueError(f"there is no {name}; there are {', '.join(known)}")
+        check_names(info.field_name, names or ())
         return names
 
     @model_validator(mode="after")
@@ -98,7 +101,7 @@ class Endpoint(BaseModel):
         if not self.allow_private:
             if parts.scheme != "https":
                 raise ValueError("url: plain http is for receivers in your own network, with allow_private: true")
-            if not _may_be_public(parts.hostname or ""):
+            if not _may_be_public(URL(self.url).host or ""):
                 raise ValueError("url: a private, loopback or link-local address needs allow_private: true")
         if not self.secrets and not self.secret_files and not self.header_files:
             raise ValueError("secrets: give at least one, whsec_ and 24 to 64 bytes in base64, or a file in secret_files")
@@ -109,8 +112,9 @@ class Endpoint(BaseModel):
             except (OSError, UnicodeError):
                 raise ValueError(f"secret_files: {file} cannot be read") from None
         self._take_headers()
+        check_together(self.types, self.dimensions, {"from": self.from_, "to": self.to})
         if self.body is not None:
-            check_template(self.body, self.types or OUTPUT_TYPES)
+            check_template(self.body, self.types or TYPES)
         return self
 
     def _take_headers(self) -> None:
@@ -211,7 +215,10 @@ def read_event(value: bytes | None) -> Said | None:
 
 
 def _may_be_public(host: str) -> bool:
-    """Whether a URL's host, if it is an address, is a public one; a name is looked at when it is resolved."""
+    """Whether a URL's host, if it is an address, is a public one; a name is looked at when it is resolved.
+
+    It must be the host as the HTTP client reads it: other digits and dots of Unicode than ASCII's make an address too.
+    """
     try:
         ip_address(host.partition("%")[0])
     except ValueError:

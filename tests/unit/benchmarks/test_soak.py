@@ -13,7 +13,7 @@ from benchmarks.soak.shops import SHOPS, write_policy
 from benchmarks.soak.strikes import KINDS, plan
 from benchmarks.soak.traffic import CANARY, DAY_MS, Day
 from benchmarks.soak.truth import Chain, Final, digest
-from benchmarks.soak.verdicts import Allowed, Series, alike, flat, none_of, rests, second_part, slope
+from benchmarks.soak.verdicts import Allowed, Series, alike, beside, flat, none_of, rests, second_part, slope
 from stream_app.codec.policy import load_policy_file
 
 BEGIN_MS = 1_763_700_000_000
@@ -33,6 +33,17 @@ def test_a_series_that_grows_is_found_and_a_flat_one_passes() -> None:
     assert leak.figure == pytest.approx(30, abs=4)
     assert flat("m", noisy(-0.05), ALLOWED, 60).is_held
     assert slope(noisy(0.05)) == pytest.approx(0.05, abs=0.005)
+
+
+def test_memory_that_a_filling_buffer_takes_is_no_leak_and_any_other_is() -> None:
+    buffers = {at: 0.3 * at % 20 for at, _ in noisy(0.0)}
+    filling = [(at, value + buffers[at]) for at, value in noisy(0.0)]
+    kept = [(at, value + max(held for then, held in buffers.items() if then <= at)) for at, value in noisy(0.0)]
+    for series in (filling, kept):
+        assert flat("m", beside(series, buffers), ALLOWED, 60).is_held, "given back to the system or kept for the next time"
+    leaking = [(at, value + 0.05 * at) for at, value in filling]
+    assert not flat("m", second_part(beside(leaking, buffers)), ALLOWED, 60).is_held
+    assert beside([(0.0, 9.0), (1.0, 9.0), (2.0, 9.0)], {0.0: 2.0, 1.0: 4.0}) == [(0.0, 7.0), (1.0, 5.0), (2.0, 5.0)]
 
 
 def test_what_is_too_short_to_judge_fails() -> None:

@@ -10,9 +10,10 @@ from benchmarks.w1.systems import SYSTEMS, Task, read_said
 from benchmarks.w1.verdict import Said, complete, rate, wrong_changes, wrong_totals
 from benchmarks.w1_fold import LAYOUT, W1Processor
 from stream_app.engine.fold import Headers
+from stream_app.engine.stores.cache import StateCache
 from stream_app.engine.stores.frame import state_of
 from stream_app.engine.stores.store import MemoryStore
-from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
+from stream_app.engine.unit import TimerBounds, UnitOfWork
 
 ORDERS = 1_000
 UNIT = 70

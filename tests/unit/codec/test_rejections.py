@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from stream_app.codec.envelope import VALUE_BYTES_MAX
-from stream_app.codec.events import decode_record
+from stream_app.codec.events import decode_record, peek
+from stream_app.codec.strict_json import find_defect
 from stream_app.domain.events import Code, Rejected
 from tests.unit.codec.samples import DATA, ORDER, binary, envelope, structured
 
@@ -167,6 +168,18 @@ def test_binary_headers(change: dict[str, bytes | None], code: Code, detail: str
     changed = dict(headers) | change
     rejected = reject(value, [(name, content) for name, content in changed.items() if content is not None])
     assert (rejected.code, rejected.detail[: len(detail)]) == (code, detail)
+
+
+@pytest.mark.parametrize(
+    ("first", "again"), [(b'"id":"e-0",', b'"id":"e-1"'), (b'"source":"/shops/other",', b'"source":"/shops/acme"'), (b'"x":1,', b'"x":2')]
+)
+def test_of_a_key_that_stands_twice_the_last_counts_and_another_fault_is_named_as_ever(first: bytes, again: bytes) -> None:
+    twice = b"{" + first + GOOD[1:-1] + b"," + again + b"}"
+    assert decode_record(None, twice, (), 0) == decode_record(None, GOOD, (), 0)
+    assert peek(twice) == peek(GOOD)
+    assert reject(twice.replace(b"EUR", b"euro"), ()) == reject(GOOD.replace(b"EUR", b"euro"), ())
+    assert find_defect(twice) is None
+    assert find_defect(twice, keys_once=True) == "a key occurs twice in one object; send each key once"
 
 
 def test_binary_header_twice_and_null() -> None:

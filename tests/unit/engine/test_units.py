@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream_app.engine.stores.cache import StateCache
 from stream_app.engine.stores.frame import deadline_of, frame, state_of, timeline_of
 from stream_app.engine.stores.store import FIRST, Changes, MemoryStore
-from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
+from stream_app.engine.unit import TimerBounds, UnitOfWork
 
 
 class Partition:

@@ -15,6 +15,7 @@ from stream_app.telemetry.ingest import IngestMetrics
 from stream_app.web.ingest.app import build_ingest
 from stream_app.web.ingest.keys import Access, read_access
 from stream_app.web.ingest.openapi import openapi_document
+from stream_app.web.ingest.wire import set_up
 
 KEY, OTHER_KEY = "acme-" + "k" * 20, "other-" + "k" * 20
 SHOPIFY_SECRET, WOO_SECRET = "shpss_0123456789abcdef", "woo secret of twenty chars"
@@ -86,8 +87,7 @@ async def door(
     log, metrics = MemoryLog(), IngestMetrics()
     who = read_access(json.dumps(KEYS).encode(), per_second) if isinstance(access, str) else access
     app = build_ingest(log, who, metrics, per_second=per_second, waiting_bytes_max=waiting_bytes_max)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
+    runner = await set_up(app, 0.1)
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with ClientSession() as session:
         try:

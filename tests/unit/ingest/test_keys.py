@@ -1,6 +1,8 @@
 """Who may write: the secret document, and each of its mistakes as one line that quotes no secret."""
 
+import hmac
 import json
+from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ acme:
 other: {{keys: [{OTHER_KEY}]}}
 123: {{shopify: {HIDDEN}}}
 """
+SECRET = "shpss_0123456789abcdef"
 
 
 def test_a_key_speaks_for_its_shop_and_a_hash_stands_for_its_key() -> None:
@@ -52,6 +55,15 @@ def test_a_key_speaks_for_its_shop_and_a_hash_stands_for_its_key() -> None:
         ({"acme": {"keys": [KEY], "events_per_s": 0}}, "acme.events_per_s: "),
         ({"acme": {"keys": [HIDDEN]}, "other": {"keys": [HIDDEN]}}, "other: one of its keys is acme's, too"),
         (b"acme: {keys: [\xff]}", "cannot be read as YAML"),
+        (f"acme: {{keys: [{HIDDEN}]}}\nacme: {{keys: [{KEY}]}}", "acme: stands there twice, again at line 2"),
+        (f"1: {{keys: [{HIDDEN}]}}\n'1': {{keys: [{KEY}]}}", "1: stands there twice, again at line 2"),
+        (f"acme: {{keys: [{HIDDEN}], keys: [{KEY}]}}", "acme.keys: is given twice"),
+        (f"[acme]: {{keys: [{HIDDEN}]}}", "a shop's name must be"),
+        (f"'': {{keys: [{HIDDEN}]}}", "a shop's name must be"),
+        (f"<<: {{acme: {{keys: [{HIDDEN}]}}}}", "a shop's name must be"),
+        (f"acme: {{keys: [{HIDDEN}]}}\n---\nother: {{keys: [{KEY}]}}", "cannot be read as YAML"),
+        ("acme: &a [*a]", "acme: "),
+        ("acme: {keys: &a [*a]}", "acme.keys.0: must be text"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_place_and_quotes_no_secret(document: Any, said: str) -> None:
@@ -62,6 +74,24 @@ def test_a_mistake_is_one_line_that_names_the_place_and_quotes_no_secret(documen
     assert line.startswith(f"STREAM_APP_INGEST_KEYS: {said}")
     assert "\n" not in line
     assert HIDDEN not in line
+
+
+@pytest.mark.parametrize("name", ["0123", "1.10", "1_000", "yes", "NO", "null", "2026-03-01", "0x1F", "1e3", ".5", "-", "'0123'", '"yes"'])
+def test_a_shop_s_name_is_read_as_it_is_written(name: str) -> None:
+    access = read_access(f"{name}: {{keys: [{KEY}], shopify: {SECRET}}}".encode(), 50)
+    shop = access.of_key(KEY)
+    assert shop is not None
+    assert shop.name == name.strip("\"'")
+    assert access.of_signature("shopify", shop.name, b"x", b64encode(hmac.digest(SECRET.encode(), b"x", "sha256")).decode()) is shop
+
+
+def test_what_a_shop_has_may_be_named_elsewhere() -> None:
+    access = read_access(f"acme: &those {{shopify: {SECRET}, events_per_s: 7}}\nother: {{<<: *those, keys: [{KEY}]}}\n".encode(), 50)
+    shop = access.of_key(KEY)
+    assert shop is not None
+    assert shop.name == "other"
+    for name in ("acme", "other"):
+        assert access.of_signature("shopify", name, b"x", b64encode(hmac.digest(SECRET.encode(), b"x", "sha256")).decode()) is not None
 
 
 @pytest.mark.parametrize(

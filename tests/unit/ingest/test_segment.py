@@ -67,6 +67,18 @@ async def test_what_can_be_stored_of_a_batch_is_and_the_rest_is_named() -> None:
         assert knock.counted("events_total", form="batch", outcome="rejected") == 3
 
 
+async def test_amounts_as_javascript_adds_them_up_are_taken_and_absurd_ones_are_named() -> None:
+    order: dict[str, Any] = copy.deepcopy(SEGMENT[0])
+    order["properties"] |= {"total": 59.900000000000006, "discount": 0.1 + 0.2}
+    order["properties"]["products"][1] |= {"price": 3 * 1.1}
+    calls = [order, {**SEGMENT[0], "properties": {"order_id": "x", "total": "9" * 5_000}}]
+    async with door() as knock:
+        status, told = await knock.post("/v1/batch", {"batch": calls})
+        assert (status, told["accepted"], [one["field"] for one in told["errors"]]) == (200, 1, ["data.total_minor"])
+        data = knock.log.events()[0]["data"]
+        assert (data["total_minor"], data["discount_minor"], data["lines"][1]["total_minor"]) == (5_990, 30, 660)
+
+
 async def test_a_long_batch_keeps_its_places_and_too_long_a_one_is_413() -> None:
     calls = [{**NAMELESS, "messageId": f"m-{number}"} for number in range(2_500)]
     calls[321] = {**NAMELESS, "userId": ""}

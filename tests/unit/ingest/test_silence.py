@@ -52,3 +52,22 @@ async def test_no_line_quotes_a_request(lines: io.StringIO, monkeypatch: pytest.
     assert "request failed" in said
     assert SECRET not in said
     assert "127.0.0.1" not in said
+
+
+async def test_a_sender_who_leaves_is_no_failure_of_ours(lines: io.StringIO) -> None:
+    head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\nContent-Type: {SINGLE}"
+    async with door() as knock:
+        for rest in ("Content-Length: 500\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"):
+            for leave in ("abort", "close"):
+                before = knock.counted("requests_total", form="events", status="499")
+                _, writer = await asyncio.open_connection("127.0.0.1", int(knock.address.rpartition(":")[2]))
+                writer.write(f"POST /v1/events HTTP/1.1\r\n{head}\r\n{rest}".encode())
+                await writer.drain()
+                await knock.post("/v1/events", event(), SINGLE)  # by now the other request is being read
+                getattr(writer.transport, leave)()
+                async with asyncio.timeout(5):
+                    while knock.counted("requests_total", form="events", status="499") == before:
+                        await asyncio.sleep(0.01)
+        assert knock.counted("requests_total", form="events", status="499") == 4
+        assert knock.counted("requests_total", form="events", status="500") == 0
+    assert lines.getvalue() == ""

@@ -79,7 +79,43 @@ async def test_woocommerce_in_the_recorded_shape() -> None:
         for order, accepted in zip(WOOCOMMERCE, (2, 2, 0), strict=True):
             status, told = await woocommerce(knock, order, **{"X-WC-Webhook-Delivery-ID": "d1"})
             assert (status, told) == (200, {"accepted": accepted, "ignored": int(not accepted)})
-        assert [one["id"] for one in knock.log.events()] == ["order-727", "refund-900", "order-728", "cancel-728"]
+        assert [one["id"] for one in knock.log.events()] == ["order-727", "refund-900", "cancel-728", "order-728"]
+
+
+PAID = "2026-03-23T09:00:00"
+
+
+@pytest.mark.parametrize(
+    ("life", "left"),
+    [
+        ([("on-hold", None), ("failed", None), ("trash", None)], set()),
+        ([("on-hold", None), ("cancelled", None)], {"order-728", "cancel-728"}),
+        ([("pending", None), ("failed", None), ("processing", PAID)], {"order-728"}),  # the card was refused at first
+        ([("processing", None), ("cancelled", None)], {"order-728", "cancel-728"}),  # to be paid at the door
+        ([("on-hold", None), ("processing", PAID)], {"order-728"}),
+        ([("processing", PAID), ("on-hold", PAID), ("failed", PAID)], {"order-728", "cancel-728"}),  # charged back
+        ([("trash", PAID)], {"order-728", "cancel-728"}),  # the cancellation finds its order, even if it is the first that we hear
+    ],
+)
+async def test_an_order_of_woocommerce_counts_from_its_payment_until_the_money_is_gone(
+    life: list[tuple[str, str | None]], left: set[str]
+) -> None:
+    async with door() as knock:
+        for status, paid in life:
+            order = WOOCOMMERCE[1] | {"status": status, "date_paid_gmt": paid}
+            assert (await woocommerce(knock, order))[0] == 200
+        assert {one["id"] for one in knock.log.events()} == left
+
+
+@pytest.mark.parametrize("email", ["", "  ", None, "deleted@site.invalid"])
+@pytest.mark.parametrize("place", [0, 1])
+async def test_an_order_of_nobody_whom_we_could_name_is_answered_and_ignored(email: str | None, place: int) -> None:
+    async with door() as knock:
+        for order in (WOOCOMMERCE[place] | {"billing": {"email": email}}, WOOCOMMERCE[place] | {"billing": None}):
+            assert await woocommerce(knock, order) == (200, {"accepted": 0, "ignored": 1})
+        if email != "deleted@site.invalid":
+            assert await shopify(knock, SHOPIFY_ORDERS[place] | {"email": email}) == (200, {"accepted": 0, "ignored": 1})
+        assert knock.log.entries == []
 
 
 @pytest.mark.parametrize("topic", ["products/update", "orders/delete", "customers/create", ""])
@@ -159,6 +195,15 @@ async def test_a_redaction_without_its_headers_has_the_same_id_again_and_a_time(
         ids = [one["id"] for one in knock.log.events()]
         assert ids[0] == ids[1] != ids[2] == ids[3]
         assert all(one["time"] < "2999" for one in knock.log.events())
+
+
+@pytest.mark.parametrize("at", ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1989-12-31T23:59:59Z"])
+async def test_a_redaction_from_before_all_times_is_400_and_names_the_header(at: str) -> None:
+    async with door() as knock:
+        status, told = await redact(knock, "e", at)
+        assert (status, told["field"], told["code"]) == (400, "X-Shopify-Triggered-At", "time_out_of_range")
+        assert (await redact(knock, "e", "9999-12-31T23:59:59-14:00"))[0] == 200
+        assert len(knock.log.entries) == 1
 
 
 @pytest.mark.parametrize("customer", [None, {}, "ann", {"email": None}, {"email": " "}, {"email": 5}])

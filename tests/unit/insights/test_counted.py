@@ -3,8 +3,9 @@
 from collections import Counter
 from dataclasses import replace
 
+from stream_app.engine.stores.cache import StateCache
 from stream_app.engine.stores.store import MemoryStore
-from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
+from stream_app.engine.unit import TimerBounds, UnitOfWork
 from stream_app.processor.hop import REKEYED
 from stream_app.processor.insights.fold import InsightsProcessor, InsightsTopics
 from tests.builders import at

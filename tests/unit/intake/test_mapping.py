@@ -155,6 +155,12 @@ def test_wrong_usage_is_told_in_one_line(shop: Path, arguments: list[str], statu
         ("events: [{type: order.paid, id: a, subject: b, time: c}]", "events.0.type: must be one of contact.made, "),
         ("events: [{type: order.placed, id: {column: a, value: 1}, subject: b, time: c}]", "needs one of column, template and value"),
         ("events: []", "events: "),
+        ("events: [{type: order.placed, id: a, subject: b, time: c, where: []}]", "events.0.where: List should have at least 1 item"),
+        ("events: [{type: order.placed, id: a, subject: b, time: c, where: [a]}]", "events.0.where.0: Input should be a valid dictionary"),
+        (
+            "events: [{type: order.placed, id: a, subject: b, time: c, where: [{a: 1}, {b: {is: 2}}]}]",
+            "events.0.where.1.b.is: Extra inputs are not permitted",
+        ),
     ],
 )
 def test_a_mapping_that_cannot_be_used_says_why(tmp_path: Path, change: str, words: str) -> None:
@@ -163,6 +169,14 @@ def test_a_mapping_that_cannot_be_used_says_why(tmp_path: Path, change: str, wor
     with pytest.raises(Failure) as told:
         load_mapping(str(file))
     assert words in str(told.value)
+
+
+def test_of_several_sets_of_tests_one_must_hold_and_makes_one_event(shop: Path) -> None:
+    mapping = yaml.safe_load(MAPPING)
+    mapping["events"] = [mapping["events"][0] | {"where": [{"Soort": "verkoop", "Klant": "bob"}, {"Bon": [1, 3]}, {"Soort": "ruil"}]}]
+    (shop / "m.yaml").write_text(yaml.safe_dump(mapping))
+    done = map_files([shop / "kassa.csv"], load_mapping(str(shop / "m.yaml")), shop)
+    assert [event[1] for event in _events(done.files[0])] == ["bon-1", "bon-3"]
 
 
 def test_a_preview_without_events_says_what_may_be_wrong(shop: Path) -> None:

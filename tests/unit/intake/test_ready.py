@@ -79,18 +79,18 @@ SHOPIFY_ORDERS: list[dict[str, Any]] = [
 WOOCOMMERCE: list[dict[str, Any]] = [
     {
         "id": 727, "status": "completed", "currency": "USD",
-        "date_created_gmt": "2026-03-22T19:28:02", "date_modified_gmt": "2026-03-25T19:28:08",
+        "date_created_gmt": "2026-03-22T19:28:02", "date_modified_gmt": "2026-03-25T19:28:08", "date_paid_gmt": "2026-03-22T19:28:08",
         "discount_total": "1.00", "total": "29.35", "customer_id": 26, "billing": {"email": "John.Doe@example.com"},
         "line_items": [{"id": 315, "name": "Woo Single #1", "product_id": 93, "quantity": 2, "total": "6.00", "sku": ""}],
         "refunds": [{"id": 900, "reason": "", "total": "-10.00"}],
     },
     {
         "id": 728, "status": "cancelled", "currency": "USD",
-        "date_created_gmt": "2026-03-23T19:28:02", "date_modified_gmt": "2026-03-24T00:00:00",
+        "date_created_gmt": "2026-03-23T19:28:02", "date_modified_gmt": "2026-03-24T00:00:00", "date_paid_gmt": "2026-03-23T19:28:08",
         "discount_total": "0.00", "total": "5.00", "customer_id": 0,
         "billing": {"email": "guest@example.com"}, "line_items": [], "refunds": [],
     },
-    {"id": 729, "status": "pending", "currency": "USD", "billing": {"email": "guest@example.com"}},
+    {"id": 729, "status": "pending", "currency": "USD", "date_paid_gmt": None, "billing": {"email": "guest@example.com"}},
 ]  # fmt: skip
 
 GA4: list[dict[str, Any]] = [
@@ -106,14 +106,18 @@ GA4: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def _map(tmp_path: Path, name: str, file: str, text: str) -> list[dict[str, Any]]:
+def mapped(tmp_path: Path, name: str, file: str, text: str) -> list[dict[str, Any]]:
+    events = events_of(tmp_path, name, file, text)
+    assert {event["source"] for event in events} == {"/shops/acme"}
+    return events
+
+
+def events_of(tmp_path: Path, name: str, file: str, text: str) -> list[dict[str, Any]]:
     source = tmp_path / file
     source.write_text(text)
     done = map_files([source], load_mapping(name, "acme"), tmp_path)
     assert done.complaints == []
-    events = [json.loads(line) for line in done.files[0].read_text().splitlines()]
-    assert {event["source"] for event in events} == {"/shops/acme"}
-    return events
+    return [json.loads(line) for line in done.files[0].read_text().splitlines()]
 
 
 def _lines(rows: list[dict[str, Any]]) -> str:
@@ -129,7 +133,7 @@ def test_every_ready_mapping_is_tried_here() -> None:
 
 
 def test_segment(tmp_path: Path) -> None:
-    events = _map(tmp_path, "segment", "track.jsonl", _lines(SEGMENT))
+    events = mapped(tmp_path, "segment", "track.jsonl", _lines(SEGMENT))
     assert [_short(event) for event in events] == [
         ("order.placed", "order-50314b8e", "u1", "2026-03-01T09:15:00.000Z"),
         ("order.placed", "order-50314b8e", "u1", "2026-03-01T10:15:00.000Z"),  # the same id: a duplicate
@@ -150,7 +154,7 @@ def test_segment(tmp_path: Path) -> None:
 
 
 def test_shopify(tmp_path: Path) -> None:
-    events = _map(tmp_path, "shopify", "orders_export.csv", SHOPIFY)
+    events = mapped(tmp_path, "shopify", "orders_export.csv", SHOPIFY)
     assert sorted(_short(event) for event in events) == [
         ("order.cancelled", "cancel-#1002", "bob@example.com", "2026-03-05T09:15:00.000Z"),
         ("order.placed", "order-#1001", "ann@example.com", "2026-03-01T09:15:00.000Z"),
@@ -163,7 +167,7 @@ def test_shopify(tmp_path: Path) -> None:
 
 
 def test_shopify_orders_of_the_rest_api(tmp_path: Path) -> None:
-    events = _map(tmp_path, "shopify-orders", "orders.json", json.dumps(SHOPIFY_ORDERS))
+    events = mapped(tmp_path, "shopify-orders", "orders.json", json.dumps(SHOPIFY_ORDERS))
     assert [_short(event) for event in events] == [
         ("order.placed", "order-#1001", "ann@example.com", "2026-03-01T09:15:00.000Z"),
         ("order.refunded", "refund-901", "ann@example.com", "2026-03-04T09:15:01.000Z"),
@@ -180,19 +184,37 @@ def test_shopify_orders_of_the_rest_api(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("file", "text"), [("orders.json", json.dumps(WOOCOMMERCE)), ("orders.jsonl", _lines(WOOCOMMERCE))])
 def test_woocommerce(tmp_path: Path, file: str, text: str) -> None:
-    events = _map(tmp_path, "woocommerce", file, text)
+    events = mapped(tmp_path, "woocommerce", file, text)
     assert [_short(event) for event in events] == [
         ("order.placed", "order-727", "john.doe@example.com", "2026-03-22T19:28:02.000Z"),
         ("order.refunded", "refund-900", "john.doe@example.com", "2026-03-25T19:28:08.000Z"),
-        ("order.placed", "order-728", "guest@example.com", "2026-03-23T19:28:02.000Z"),
         ("order.cancelled", "cancel-728", "guest@example.com", "2026-03-24T00:00:00.000Z"),
+        ("order.placed", "order-728", "guest@example.com", "2026-03-23T19:28:02.000Z"),
     ]
     assert events[0]["data"]["lines"] == [{"sku": "93", "quantity": 2, "total_minor": 600}]
     assert events[1]["data"] == {"order_id": "727", "refund_id": "900", "amount_minor": 1_000}
 
 
+@pytest.mark.parametrize(
+    ("status", "unpaid", "paid", "at_the_door"),
+    [
+        ("pending", [], [], []),
+        ("checkout-draft", [], [], []),
+        ("on-hold", [], ["order-727", "refund-900"], []),  # a bank transfer that is awaited; or a payment that is disputed
+        *((status, *[["order-727", "refund-900"]] * 3) for status in ("processing", "completed", "refunded")),
+        ("cancelled", *[["cancel-727", "order-727", "refund-900"]] * 3),
+        *((status, [], *[["cancel-727", "order-727", "refund-900"]] * 2) for status in ("failed", "trash")),
+        ("shipped", [], [], []),
+    ],
+)
+def test_what_a_status_of_woocommerce_does(tmp_path: Path, status: str, unpaid: list[str], paid: list[str], at_the_door: list[str]) -> None:
+    for date, method, expected in ((None, "stripe", unpaid), ("2026-03-22T19:28:08", "stripe", paid), (None, "cod", at_the_door)):
+        row = WOOCOMMERCE[0] | {"status": status, "date_paid_gmt": date, "payment_method": method}
+        assert [event["id"] for event in events_of(tmp_path, "woocommerce", "row.jsonl", json.dumps(row))] == expected
+
+
 def test_ga4(tmp_path: Path) -> None:
-    events = _map(tmp_path, "ga4", "events.jsonl", _lines(GA4))
+    events = mapped(tmp_path, "ga4", "events.jsonl", _lines(GA4))
     assert [_short(event) for event in events] == [("order.placed", "order-T1", "1.2", "2026-03-01T09:15:00.123Z")]
     assert events[0]["data"] == {
         "order_id": "T1", "currency": "EUR", "total_minor": 3_050,

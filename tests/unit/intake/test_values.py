@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.intake.values import look_up, read_integer, read_money, read_time, read_truth
+from stream_app.intake.values import look_up, multiply, read_integer, read_money, read_pieces, read_time, read_truth
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,10 @@ from stream_app.intake.values import look_up, read_integer, read_money, read_tim
         (1.1, "EUR", False, 110),
         (Decimal("7.25"), "EUR", False, 725),
         (12, "EUR", False, 1_200),
+        (59.900000000000006, "EUR", False, 5_990),
+        (0.1 + 0.2, "EUR", False, 30),
+        (-59.900000000000006, "EUR", False, -5_990),
+        (1_000_000.0000000001, "JPY", False, 1_000_000),
     ],
 )
 def test_money(text: object, currency: str, comma: bool, minor: int) -> None:
@@ -36,6 +40,12 @@ def test_money(text: object, currency: str, comma: bool, minor: int) -> None:
     ("text", "currency", "comma"),
     [
         ("12.505", "EUR", False),
+        ("59.900000000000006", "EUR", False),  # a text is what somebody wrote
+        (Decimal("59.900000000000006"), "EUR", False),
+        (59.9001, "EUR", False),
+        (12.505, "EUR", False),
+        (1e308, "EUR", False),
+        ("9" * 5_000, "EUR", False),
         ("1.5", "JPY", False),
         ("12,50", "EUR", False),  # a thousands separator before two digits
         ("1.234.5", "EUR", False),
@@ -114,8 +124,31 @@ def test_paths(path: str, found: object) -> None:
 
 
 def test_numbers_and_truths() -> None:
-    assert [read_integer(value) for value in ("3", 3.0, Decimal(3))] == [3, 3, 3]
+    assert [read_integer(value) for value in ("3", 3.0, Decimal(3), 3.0000000000000004)] == [3, 3, 3, 3]
     assert [read_truth(value) for value in (True, "yes", "0", "No")] == [True, True, False, False]
-    for read, value in ((read_integer, "3.5"), (read_integer, True), (read_truth, "maybe")):
+    for read, value in ((read_integer, "3.5"), (read_integer, "1e999999"), (read_integer, True), (read_truth, "maybe")):
         with pytest.raises(ValueError):
             read(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "pieces"),
+    [(0, 0), ("0", 0), (0.0, 0), (1, 1), ("1.5", 2), (1.5, 2), (0.25, 1), (2.0000000000000004, 2), ("2.0000000000000004", 3), (-1, -1)],
+)
+def test_pieces(value: object, pieces: int) -> None:
+    assert read_pieces(value) == pieces
+
+
+@pytest.mark.parametrize("value", ["many", -1.5, True, "nan", "1e999999"])
+def test_what_is_no_number_of_pieces(value: object) -> None:
+    with pytest.raises(ValueError) as told:
+        read_pieces(value)
+    assert "many" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("minor", "value", "product"),
+    [(1_999, 3, 5_997), (1_999, "1.5", 2_999), (999, 0.5, 500), (1_000, 2.0000000000000004, 2_000), (5, 0, 0)],
+)
+def test_a_price_times_a_quantity(minor: int, value: object, product: int) -> None:
+    assert multiply(minor, value) == product

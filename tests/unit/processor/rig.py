@@ -12,10 +12,11 @@ from stream_app.codec.times import parse_time_ms
 from stream_app.domain.facts.state import State
 from stream_app.domain.policy import Fixed, Policy
 from stream_app.engine.fold import Decoded, Headers
+from stream_app.engine.stores.cache import StateCache
 from stream_app.engine.stores.cleaning import timers_of
 from stream_app.engine.stores.store import MemoryStore, Timer
 from stream_app.engine.transactions.partitioner import partition_of
-from stream_app.engine.unit import StateCache, TimerBounds, UnitOfWork
+from stream_app.engine.unit import TimerBounds, UnitOfWork
 from stream_app.processor.hop import REKEYED
 from stream_app.processor.marks import Erasing
 from stream_app.processor.policies import PolicyBook

@@ -35,6 +35,7 @@ CATALOGUE = {
     "customer_status_deadline_overdue_seconds": {"partition"},
     "customer_status_restore_records_left": {"partition"},
     "customer_status_restore_eta_seconds": set(),
+    "customer_status_buffered_bytes": {"buffer"},
     "customer_status_policy_errors_total": set(),
     "customer_status_rule_errors_total": set(),
     "customer_status_swept_total": set(),
@@ -58,6 +59,7 @@ def observed() -> Metrics:
     metrics.lag("orders", 0, 9)
     metrics.restore(0, 0)
     metrics.sweep(0, 8)
+    metrics.buffers(lambda: {"states": 1, "writes": 2, "blocks": 3})
     metrics.endings({"UnitError": 2})
     metrics.ready(True)
     return metrics

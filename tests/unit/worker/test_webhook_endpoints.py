@@ -88,6 +88,11 @@ def test_filters(given: dict[str, Any], said: Said, taken: bool) -> None:
     assert endpoint(**given).takes(said) is taken
 
 
+@pytest.mark.parametrize("given", [{"dimensions": ["lifecycle"], "to": ["inactive", None]}, {"dimensions": ["segment"], "to": ["vip"]}])
+def test_filters_that_something_can_pass_are_taken(given: dict[str, Any]) -> None:
+    assert endpoint(**given, types=["status.changed", "winback.opened"], shops=["acme-2.nl"])
+
+
 def test_what_an_event_says() -> None:
     change = b'{"type":"status.changed","id":"i","source":"/shops/acme","origin":"live","data":{"dimension":"class","from":null,"to":"C"}}'
     assert read_event(change) == Said("status.changed", "i", "/shops/acme", "live", "class", None, "C")
@@ -121,11 +126,22 @@ GOOD = {"name": "crm", "url": "https://hooks.example.com/in", "secrets": [SECRET
         ({"endpoints": [{**GOOD, "url": "https://127.0.0.1/"}]}, "allow_private"),
         ({"endpoints": [{**GOOD, "url": "https://[::1]/"}]}, "allow_private"),
         ({"endpoints": [{**GOOD, "url": "https://localhost/"}]}, "allow_private"),
+        ({"endpoints": [{**GOOD, "url": "https://127。0。0。1/"}]}, "allow_private"),
+        ({"endpoints": [{**GOOD, "url": "https://１２７.0.0.1/"}]}, "allow_private"),
+        ({"endpoints": [{**GOOD, "url": "https://ⓛocalhost/"}]}, "allow_private"),
+        ({"endpoints": [{**GOOD, "url": "https://xn--/"}]}, "a name or an address"),
         ({"endpoints": [{**GOOD, "secrets": []}]}, "give at least one"),
         ({"endpoints": [{**GOOD, "secrets": ["whsec_hush-hush"]}]}, "24 to 64 bytes"),
         ({"endpoints": [{**GOOD, "secret_files": ["/nowhere"]}]}, "/nowhere cannot be read"),
         ({"endpoints": [{**GOOD, "types": ["nothing"]}]}, "there is no nothing"),
         ({"endpoints": [{**GOOD, "dimensions": ["nothing"]}]}, "there is no nothing"),
+        ({"endpoints": [{**GOOD, "types": ["customer.profile"]}]}, "there is no customer.profile"),
+        ({"endpoints": [{**GOOD, "types": []}]}, "endpoints.0.types: List should have at least 1 item"),
+        ({"endpoints": [{**GOOD, "to": []}]}, "endpoints.0.to: List should have at least 1 item"),
+        ({"endpoints": [{**GOOD, "shops": ["ac me"]}]}, "a shop is named as in"),
+        ({"endpoints": [{**GOOD, "types": ["winback.opened"], "dimensions": ["lifecycle"]}]}, "dimensions: none of the types has one"),
+        ({"endpoints": [{**GOOD, "types": ["winback.opened"], "to": ["inactive"]}]}, "to: none of the types has one"),
+        ({"endpoints": [{**GOOD, "dimensions": ["lifecycle", "class"], "to": ["inactiv"]}]}, "lifecycle, class is never inactiv"),
         ({"endpoints": [{**GOOD, "unknown": 1}]}, "endpoints.0.unknown"),
     ],
 )
@@ -167,6 +183,10 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::5db8:d70e", True),
         ("2002:7f00:1::", False),
+        ("fec0::1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
     ],
 )
 def test_public_addresses(address: str, public: bool) -> None:

@@ -123,7 +123,8 @@ How a part, given as (dict "root" . "component" NAME), reaches Kafka: settings, 
 {{- end }}
 
 {{/*
-The topics as `stream-app topics create` makes them (a test compares the two): name, kind, the right to read and to write of a worker.
+The topics as `stream-app topics create` makes them (a test compares the two): name, kind, the right to read and to write of a worker, what
+is told to `serve` and sent by webhooks, what commands alone keep (aside), and what was refused, with the bytes as they came.
 */}}
 {{- define "app.topics" -}}
 {{- $id := .Values.kafka.id -}}
@@ -134,13 +135,13 @@ The topics as `stream-app topics create` makes them (a test compares the two): n
 - {name: {{ $id }}-status-changelog, kind: compacted, read: true, write: true}
 - {name: {{ $id }}-insights-changelog, kind: compacted, read: true, write: true}
 - {name: {{ $id }}-insights-sums, kind: sums, read: true, write: true}
-- {name: status-changes, kind: output, read: true, write: true, told: true}
-- {name: win-back, kind: output, write: true, told: true}
-- {name: service-level, kind: output, write: true, told: true}
-- {name: contact-advice, kind: output, write: true, told: true}
+- {name: status-changes, kind: output, read: true, write: true, told: true, sent: true}
+- {name: win-back, kind: output, write: true, told: true, sent: true}
+- {name: service-level, kind: output, write: true, told: true, sent: true}
+- {name: contact-advice, kind: output, write: true, told: true, sent: true}
 - {name: customer-profiles, kind: compacted, write: true, told: true}
 - {name: insights, kind: compacted, write: true, told: true}
-- {name: dead-letters, kind: output, write: true, told: true, initial: {max.message.bytes: "2097152"}}
+- {name: dead-letters, kind: output, write: true, refused: true, initial: {max.message.bytes: "2097152"}}
 - {name: {{ $id }}-webhook-retries, kind: compacted, partitions: 1, aside: true, initial: {max.message.bytes: "1114112"}}
 - {name: {{ $id }}-dead-letters-replayed, kind: compacted, partitions: 1, aside: true}
 {{- end }}
