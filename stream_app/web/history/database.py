@@ -1,6 +1,8 @@
 """Connections to the database: one writer, many readers, each reader in a snapshot of its own."""
 
+import sqlite3
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from stream_app.errors import ConfigError, Failure
 from stream_app.web.history.migrations import migrate
 
 _BUSY_MS: Final = 30_000
+_GIVE_WAY_S: Final = 0.01
 _READERS: Final = 8
 _TIMEOUT_S: Final = 10
 
@@ -126,11 +129,29 @@ def _reason(error: Exception) -> str:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say it, not at the first write
     cursor = connection.cursor()
-    # The journal is ahead of the file: readers do not wait for the writer. A power cut may take the last transactions, and then
-    # it takes their positions, too: they are read again.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY"):
+    _write_ahead(cursor)
+    # A power cut may take the last transactions, and then it takes their positions, too: they are read again.
+    for pragma in ("synchronous=NORMAL", "cache_size=-65536", "mmap_size=1073741824", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Put the journal ahead of the file, so that readers do not wait for the writer.
+
+    On a new file two who begin at once both read it and then both want it alone: SQLite tells one of them at once that it is busy,
+    without the wait it was given, because only that one's giving way lets the other through. So it gives way, and asks again.
+    """
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_GIVE_WAY_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

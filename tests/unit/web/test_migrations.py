@@ -1,6 +1,9 @@
 """The versions of the history database: what a step leaves is what the tables say, once, whoever is faster."""
 
+import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
@@ -50,6 +53,29 @@ def test_of_several_who_begin_at_once_one_takes_the_step(kind: str, request: pyt
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(begin, range(4))) == [VERSION] * 4
+
+
+def test_who_finds_a_new_file_in_the_hands_of_another_waits_for_it(tmp_path: Path) -> None:
+    def at(wait_s: float) -> sqlite3.Connection:
+        return sqlite3.connect(tmp_path / "history.sqlite3", timeout=wait_s, isolation_level=None, check_same_thread=False)
+
+    with closing(at(0)) as first, closing(at(60)) as second, ThreadPoolExecutor(1) as pool:
+        first.execute("CREATE TABLE before_the_journal (x)")
+        first.execute("BEGIN IMMEDIATE")
+        first.execute("INSERT INTO before_the_journal VALUES (1)")
+        asked = time.monotonic()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            second.execute("PRAGMA journal_mode=WAL")
+        assert time.monotonic() - asked < 30, "SQLite itself waits here now: there is nothing left to mend"
+        opened = pool.submit(Database, "", tmp_path)
+        time.sleep(0.2)
+        assert not opened.done()
+        first.execute("COMMIT")
+        database = opened.result(timeout=30)
+    assert version_of(database.engine) == VERSION
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+    database.close()
 
 
 def test_the_database_of_a_newer_program_is_left_alone(database: Database) -> None:
