@@ -26,8 +26,8 @@ WARMING = {**LIMITS, "rss_mib": Allowed(24, 15)}
 LIMITS_OF_LIVES = {"rss_mib": Allowed(25, 20), "descriptors": Allowed(12, 10), "threads": Allowed(3, 10)}
 """From the first life to the last, at one age: the states that a worker restores grow with the day."""
 
-BUFFERS_MIB = 168.0
-"""Of a process: the 160 that they are limited to, and what arrives while a full one is being written."""
+BUFFERS_MIB = 136.0
+"""Of a process: the 128 that they are limited to, and what arrives while a full one is being written."""
 
 LAG = Allowed(40)
 """Records, of the median slope over the second half of the run."""

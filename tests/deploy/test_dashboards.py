@@ -165,7 +165,7 @@ def until(is_so: Callable[[], bool], what: str) -> None:
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
     metrics = Metrics()
-    metrics.buffers(lambda: {"states": 1 << 20, "writes": 2 << 20, "blocks": 3 << 20})
+    metrics.buffers(lambda: {"states": 1 << 20, "writes": 2 << 20})
     metrics.endings({})
     taken, given = IngestMetrics(), WebhookMetrics()
     busy(metrics)

@@ -16,33 +16,30 @@ from rocksdict import (
 
 from stream_app.engine.stores.cache import StateCache
 
-_CACHE_BYTES = 32 << 20
 _WRITE_BUFFER_BYTES = 64 << 20
 _MEMTABLE_BYTES = 16 << 20
-_BLOCK_BYTES = 4 << 10
-_BLOOM_BITS = 10
+_BLOCK_BYTES = 8 << 10
+_BLOOM_BITS = 15
 _FILES_TO_COMPACT, _FILES_TO_SLOW_DOWN, _FILES_TO_STOP = 16, 36, 52
 _MEMTABLE_BLOOM = 0.1
 
 
 class SharedMemory:
-    """The block cache and the write buffers that all partitions of a process share."""
+    """The write buffers that all partitions of a process share, and how files are written and read."""
 
     def __init__(self) -> None:
-        # A cache of their own to account for: in the one of the blocks, full write buffers would leave no room for any block.
+        # RocksDB wants a cache to account for them in; nothing else is in it.
         self._writes = WriteBufferManager.new_write_buffer_manager_with_cache(_WRITE_BUFFER_BYTES, False, Cache(_WRITE_BUFFER_BYTES))
-        self._blocks = Cache(_CACHE_BYTES)
         self._table = BlockBasedOptions()
-        self._table.set_block_cache(self._blocks)
+        # Who comes again soon is in the cache of frames, and the files in the system's: a third would be looked into in vain.
+        self._table.disable_cache()
         self._table.set_block_size(_BLOCK_BYTES)
         self._table.set_data_block_index_type(DataBlockIndexType.binary_and_hash())
         self._table.set_bloom_filter(_BLOOM_BITS, False)
-        # Beside the cache, some 6 MiB a million customers: every read needs them, and in the cache blocks would drive them out.
-        self._table.set_cache_index_and_filter_blocks(False)
 
     def held(self, caches: Iterable[StateCache]) -> dict[str, int]:
         """How many bytes the process holds in buffers, by buffer; `caches` are those of its partitions."""
-        return {"states": sum(cache.used_bytes for cache in caches), "writes": self._writes.get_usage(), "blocks": self._blocks.get_usage()}
+        return {"states": sum(cache.used_bytes for cache in caches), "writes": self._writes.get_usage()}
 
     def options(self) -> Options:
         """The options of one partition's database."""

@@ -1,4 +1,4 @@
-"""The store on disk: one RocksDB a partition, one shared block cache and write buffer for all of them.
+"""The store on disk: one RocksDB a partition, one shared write buffer for all of them.
 
 No write-ahead log: after a crash the store stands at its last flush, which is a prefix of the changelog because one write
 batch carries the states, the timers and the changelog offset; the restore reads on from that offset.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rocksdict import Rdict, RdictIter, ReadOptions, WriteBatch, WriteOptions
+from rocksdict import Rdict, RdictIter, WriteBatch, WriteOptions
 
 from stream_app.engine.stores.files import SharedMemory, rewrite
 from stream_app.engine.stores.frame import timeline_of
@@ -28,6 +28,7 @@ _END_OF_NAME = b"\x00"
 _AFTER_NAME = b"\x01"
 _DEADLINE_BYTES = 8
 _SPOILT = "spoilt"
+_FAMILY = "default"
 _CORRUPTION = "Corruption"
 __all__ = ["RocksStore", "SharedMemory"]
 _log = get_logger(__name__)
@@ -62,9 +63,6 @@ class RocksStore:
         self._cleaning = threading.Lock()
         self._no_log = WriteOptions()
         self._no_log.disable_wal = True  # type: ignore[method-assign,assignment]  # its type stub is wrong: an attribute
-        self._past_cache = ReadOptions()
-        # Who comes again soon is in the cache of frames: his block would only drive out others.
-        self._past_cache.fill_cache(False)  # type: ignore[call-arg]  # its type stub lacks the argument
         reason = self._open()
         if reason is not None:
             self.wipe(reason)
@@ -97,7 +95,7 @@ class RocksStore:
     def get(self, key: bytes) -> bytes | None:
         """The frame stored under `key`."""
         try:
-            framed: bytes | None = self._db.get(_STATE + key, None, self._past_cache)
+            framed: bytes | None = self._db.get(_STATE + key)
         except Exception as error:  # rocksdict raises bare Exception
             raise self._spoilt(error) from error
         return framed
@@ -105,7 +103,7 @@ class RocksStore:
     def get_many(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
         """The frames stored under `keys`, in their order."""
         try:
-            frames: Any = self._db.get([_STATE + key for key in keys], None, self._past_cache)
+            frames: Any = self._db.get([_STATE + key for key in keys])
         except Exception as error:  # rocksdict raises bare Exception
             raise self._spoilt(error) from error
         return list(frames)
@@ -221,7 +219,7 @@ class RocksStore:
         shutil.rmtree(self.path, ignore_errors=True)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._db = Rdict(str(self.path), self._memory.options())
+            self._db = self._opened()
         except Exception as error:  # an OSError of ours, or rocksdict's bare Exception
             raise UnitError(f"the store cannot be made ({error}): make room in {self.path.parent}, then start the worker again") from error
         self._position, self._cleaned = _Position(None, None, 0, int(time.time() * 1000)), 0
@@ -243,6 +241,11 @@ class RocksStore:
         with self._cleaning, suppress(Exception):  # nothing is left to flush, and a cancelled database says so by an error
             self._db.close()
 
+    def _opened(self) -> Rdict:
+        options = self._memory.options()
+        # Without a name to them, a store that is there already gets the options of its first life, and a block cache of its own.
+        return Rdict(str(self.path), options, {_FAMILY: options})
+
     def _open(self) -> str | None:
         """Open what is there; the reason not to use it, or None."""
         if not (self.path / "CURRENT").exists():
@@ -250,7 +253,7 @@ class RocksStore:
         if (self.path / _SPOILT).exists():
             return "unreadable (an earlier life has seen it)"
         try:
-            self._db = Rdict(str(self.path), self._memory.options())
+            self._db = self._opened()
             owner = self._db.get(IDENTITY_KEY)
             if owner is None:
                 return ""  # it was never flushed

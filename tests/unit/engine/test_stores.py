@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rocksdict import Options
 
 from stream_app.engine.stores.owner import Identity
 from stream_app.engine.stores.rocks import RocksStore, SharedMemory
@@ -74,6 +75,32 @@ def test_wiping_leaves_an_empty_store_that_works(store: Store) -> None:
     assert (store.get(b"a/1"), store.offset, store.marker, store.first_timers(), store.wiped) == (None, None, None, {}, "test")
     store.apply(Changes({b"a/2": b"two"}, offset=1))
     assert (store.get(b"a/2"), store.offset) == (b"two", 1)
+
+
+def test_a_store_of_earlier_options_gets_todays(tmp_path: Path, memory: SharedMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def earlier() -> Options:
+        made = Options(raw_mode=True)
+        made.create_if_missing(True)
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "options", earlier)
+        old = RocksStore(tmp_path / "old", ACME, memory)
+        old.apply(Changes({b"a/1": b"one"}))
+        before = newest_options(old.path)
+        old.close()
+    old, new = RocksStore(tmp_path / "old", ACME, memory), RocksStore(tmp_path / "new", ACME, memory)
+    assert old.get(b"a/1") == b"one"
+    assert newest_options(old.path) == newest_options(new.path)
+    assert before != newest_options(old.path)
+    assert "no_block_cache=true" in newest_options(old.path)
+    old.close()
+    new.close()
+
+
+def newest_options(path: Path) -> str:
+    """The options with which RocksDB has opened it last, by its own record."""
+    return max(path.glob("OPTIONS-*"), key=lambda found: int(found.name.partition("-")[2])).read_text()
 
 
 def test_what_was_closed_is_there_after_opening(tmp_path: Path, memory: SharedMemory) -> None:

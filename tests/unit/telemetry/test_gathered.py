@@ -18,7 +18,7 @@ def process(partition: int, *, ready: bool, waits_for: str | None = None, alive:
     metrics.unit(UnitSeen(partition, 5, {("events", "order.placed"): 3, ("swept",): 2}, 0.01, 0.2))
     metrics.timers(partition, 7 + partition, 0.5)
     metrics.restore_eta(10 * partition)
-    metrics.buffers(lambda: {"states": 5, "writes": 6, "blocks": 7})
+    metrics.buffers(lambda: {"states": 5, "writes": 6})
     metrics.endings({"UnitError": 1})
     metrics.ready(ready)
     ours, theirs = Pipe()
@@ -42,8 +42,8 @@ def test_counters_and_histograms_add_up_and_gauges_do_not() -> None:
     assert found["customer_status_commit_seconds_sum[]"] == pytest.approx(0.4)
     assert found["customer_status_commit_seconds_bucket[('le', '0.3')]"] == 2
     assert [found[f"customer_status_timers_pending[('partition', '{number}')]"] for number in (0, 1)] == [7, 8]
-    held = {buffer: found[f"customer_status_buffered_bytes[('buffer', '{buffer}')]"] for buffer in ("states", "writes", "blocks")}
-    assert held == {"states": 10, "writes": 12, "blocks": 14}, "each process has its own"
+    held = {buffer: found[f"customer_status_buffered_bytes[('buffer', '{buffer}')]"] for buffer in ("states", "writes")}
+    assert held == {"states": 10, "writes": 12}, "each process has its own"
     assert found["customer_status_restore_eta_seconds[]"] == 10, "it lasts as long as the slowest"
     assert found["customer_status_ready[]"] == 0, "as long as one is not"
     alone = generate_latest(first.registry).decode()

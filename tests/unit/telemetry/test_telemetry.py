@@ -59,7 +59,7 @@ def observed() -> Metrics:
     metrics.lag("orders", 0, 9)
     metrics.restore(0, 0)
     metrics.sweep(0, 8)
-    metrics.buffers(lambda: {"states": 1, "writes": 2, "blocks": 3})
+    metrics.buffers(lambda: {"states": 1, "writes": 2})
     metrics.endings({"UnitError": 2})
     metrics.ready(True)
     return metrics
