@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := .cache/uv/bin/uv
 READY := .venv/ready
 COMPILED := .venv/compiled
-RULES := $(wildcard stream_app/domain/*.py stream_app/domain/facts/*.py stream_app/domain/dimensions/*.py stream_app/processor/*.py stream_app/engine/*.py stream_app/compiled/*.py)
+SOURCES := $(shell find stream_app -name '*.py')
 COMPILER := $(if $(shell command -v cc || command -v gcc),,--group compiler)
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
@@ -26,7 +26,7 @@ $(READY): pyproject.toml uv.lock | $(UV)
 	@$(BIN)/python -m stream_app.demo.prepare >&2
 	@touch $@
 
-$(COMPILED): $(RULES) | $(READY)
+$(COMPILED): $(SOURCES) | $(READY)
 	@$(BIN)/python -m stream_app.compiled.build
 	@touch $@
 
