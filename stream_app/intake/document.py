@@ -173,7 +173,7 @@ def read_mapping(name: str, text: str, shop: str | None = None, time_zone: str |
     """
     try:
         given = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:  # PyYAML lets them through: 2026-02-30
         raise Failure(f"{name}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):
         raise Failure(f"{name}: a mapping has fields: shop, events, and more")

@@ -21,6 +21,7 @@ UNITS: Final = {"seconds": Decimal(1_000), "milliseconds": Decimal(1), "microsec
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^=\]]+)=([^\]]*)\]|\.")
 _SPACED_OFFSET: Final = re.compile(r" ([+-][0-9]{2}:?[0-9]{2})$")
 _NOISE: Final = re.compile(r"[^0-9.,+\-]")
+_POWER: Final = re.compile(r"[0-9][eE][+\-]?[0-9]")
 _HAIR: Final = Decimal("0.000001")
 _DIGITS_MAX: Final = 18  # what is longer is no amount of money, and JSON cannot hold it
 
@@ -85,6 +86,8 @@ def read_number(value: Any, *, decimal_comma: bool) -> Decimal:
 
 
 def _plain(text: str, *, decimal_comma: bool) -> str:
+    if _POWER.search(text):
+        raise ValueError("is written with a power of ten: write it out, such as 12.50")
     bare = _NOISE.sub("", text)
     mark, other = (",", ".") if decimal_comma else (".", ",")
     whole, _, part = bare.partition(mark)

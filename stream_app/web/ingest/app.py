@@ -140,7 +140,8 @@ class _Doors:
         await self._store(form, shop, found, place)
 
     async def _store(self, form: str, shop: Shop, found: Found, place: Place) -> None:
-        wait_s = shop.rates.take("", time.monotonic(), len(found.entries))
+        # What holds no event costs nothing: a webhook topic of no use is answered also while a shop owes, or its subscription would end.
+        wait_s = shop.rates.take("", time.monotonic(), len(found.entries)) if found.entries else 0.0
         if wait_s:
             self._metrics.throttled("rate")
             fix = f"wait {wait_s:.2f} s, and send fewer events a second"

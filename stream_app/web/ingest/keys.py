@@ -143,14 +143,19 @@ def key_of(authorization: str) -> str | None:
 def _parse(document: bytes) -> dict[str, _Given]:
     try:
         return _DOCUMENT.validate_python(dict(_shops(yaml.SafeLoader(document))))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(f"{_NAME}: cannot be read as YAML{where}; {_EXPECTED}") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{_NAME}: {place}: {first['msg'].removeprefix('Value error, ')}; {_EXPECTED}") from None
+    except (
+        yaml.YAMLError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # PyYAML lets them through: 2026-02-30, a thousand brackets
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark is not None else ""
+        raise ConfigError(f"{_NAME}: cannot be read as YAML{where}; {_EXPECTED}") from None
 
 
 def _shops(loader: yaml.SafeLoader) -> Iterator[tuple[str, object]]:

@@ -110,9 +110,9 @@ def _read(calls: list[Any], shop: str, now_ms: int) -> Found:
 
 def _rows(calls: list[tuple[int, Document]], now: str) -> Iterator[Numbered]:
     for place, call in calls:
-        if call.get("type", "track") == "track":
+        if (call.get("type") or "track") == "track":
             named = call if call.get("messageId") else {**call, "messageId": _message_id(call)}
-            yield place, {"receivedAt": now, **named}
+            yield place, named if named.get("receivedAt") else {**named, "receivedAt": now}
 
 
 def _message_id(call: Document) -> str:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
+from aiohttp.web_protocol import _ErrInfo
 from aiohttp.web_request import BaseRequest
 
 from stream_app.telemetry.logs import get_logger
@@ -23,6 +24,23 @@ class _Protocol(web.RequestHandler):
     """A connection."""
 
     __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived, until it is no HTTP any more.
+
+        When a chunk is broken aiohttp has an answer ready for after the running request, but lets that request wait for its end, and keeps
+        what arrives meanwhile. So the request is told, and nothing more is kept.
+        """
+        if self._is_broken():
+            return
+        super().data_received(data)
+        running = self._current_request
+        if running is not None and self._is_broken() and not running.content.is_eof():
+            running.content.set_exception(web.RequestPayloadError("a broken chunk"))
+            running.content.feed_eof()  # else aiohttp would read on to find the next request
+
+    def _is_broken(self) -> bool:
+        return bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
 
     def handle_error(
         self,

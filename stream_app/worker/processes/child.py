@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -39,13 +40,24 @@ def spawn(
 
 def stop(process: subprocess.Popen[bytes], timeout_s: float) -> int:
     """Ask the process to end, and kill it after `timeout_s`; returns its exit status."""
-    if process.poll() is None:
-        process.terminate()
+    return stop_all([process], timeout_s)[0]
+
+
+def stop_all(processes: Sequence[subprocess.Popen[bytes]], timeout_s: float) -> list[int]:
+    """Ask all of them to end, and kill who is left after `timeout_s`; returns their exit statuses.
+
+    Each is asked once: who has stopped in order and is about to exit no longer listens, and a second SIGTERM would end it by force.
+    """
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    until = time.monotonic() + timeout_s
+    for process in processes:
         try:
-            process.wait(timeout_s)
+            process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
-    return process.wait()
+    return [process.wait() for process in processes]
 
 
 def _die_with(parent: int) -> Callable[[], None] | None:

@@ -73,8 +73,8 @@ async def _run(settings: Settings) -> None:
         async with _shown(settings, channels), insights_beside(settings):
             _log.info("started processes", count=count)
             ended = await _until_one_ends(processes, stopped)
-            await asyncio.to_thread(_stop, processes)
-    _conclude(ended if ended is not None else _worst(processes))
+            statuses = await asyncio.to_thread(child.stop_all, processes, _STOP_S)
+    _conclude(ended if ended is not None else next(filter(None, statuses), 0))
 
 
 @contextmanager
@@ -110,19 +110,6 @@ async def _until_one_ends(processes: list["subprocess.Popen[bytes]"], stopped: a
             async with asyncio.timeout(_LOOK_S):
                 await stopped.wait()
     return None
-
-
-def _stop(processes: list["subprocess.Popen[bytes]"]) -> None:
-    """Ask all of them to end, and wait for each."""
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    for process in processes:
-        child.stop(process, _STOP_S)
-
-
-def _worst(processes: list["subprocess.Popen[bytes]"]) -> int:
-    return next((process.returncode for process in processes if process.returncode), 0)
 
 
 def _conclude(status: int) -> None:

@@ -109,7 +109,7 @@ class Endpoint(BaseModel):
         for file in self.secret_files:
             try:
                 self._keys.append(read_secret(file.expanduser().read_text(encoding="ascii").strip()))
-            except (OSError, UnicodeError):
+            except (OSError, UnicodeError, RuntimeError):  # RuntimeError: ~ of a user who is not there
                 raise ValueError(f"secret_files: {file} cannot be read") from None
         self._take_headers()
         check_together(self.types, self.dimensions, {"from": self.from_, "to": self.to})
@@ -123,7 +123,7 @@ class Endpoint(BaseModel):
         for name, file in self.header_files.items():
             try:
                 given[name] = file.expanduser().read_text(encoding="ascii").strip()
-            except (OSError, UnicodeError):
+            except (OSError, UnicodeError, RuntimeError):  # RuntimeError: ~ of a user who is not there
                 raise ValueError(f"header_files: {file} cannot be read") from None
         for name, value in given.items():
             lower = name.lower()
@@ -174,7 +174,7 @@ def read_endpoints(file: Path) -> list[Endpoint]:
         document = safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}); give a YAML file with `endpoints:`") from None
-    except (YAMLError, UnicodeError) as error:
+    except (YAMLError, ValueError, AttributeError, RecursionError) as error:  # PyYAML lets them through: 2026-02-30, a thousand brackets
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{file}{where}: not YAML") from None

@@ -42,6 +42,8 @@ def test_a_key_speaks_for_its_shop_and_a_hash_stands_for_its_key() -> None:
         ("[]", "names no shop"),
         ("{}", "names no shop"),
         ("acme: {keys: [", "cannot be read as YAML at line 1"),
+        ("acme: {keys: [2026-02-30]}", "cannot be read as YAML"),
+        ("[" * 2_000, "cannot be read as YAML"),
         ({"a/b": {"keys": [KEY]}}, "a shop's name must be"),
         ({"acme": {}}, "acme: has neither keys nor a secret"),
         ({"acme": None}, "acme: "),

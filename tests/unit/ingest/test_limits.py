@@ -40,6 +40,15 @@ async def test_a_shop_has_so_many_events_a_second_and_others_are_not_kept_by_it(
         assert len(knock.log.entries) == 11
 
 
+async def test_what_holds_no_event_is_answered_while_a_shop_owes() -> None:
+    page = {"type": "page", "messageId": "m-1", "userId": "c-1", "timestamp": "2026-03-01T10:00:00Z"}
+    async with door() as knock:
+        assert (await knock.post("/v1/events", [theirs(number) for number in range(100)], BATCH, OTHER_KEY))[0] == 202
+        assert (await knock.post("/v1/events", theirs(101), SINGLE, OTHER_KEY))[0] == 429
+        status, told = await knock.post("/v1/batch", {"batch": [page]}, key=OTHER_KEY)
+        assert (status, told["accepted"], told["ignored"]) == (200, 0, 1)
+
+
 def test_what_is_more_than_a_full_bucket_is_owed() -> None:
     rates = Rates(5)
     assert rates.take("", 0.0, 100) == 0

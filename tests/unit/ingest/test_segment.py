@@ -117,6 +117,13 @@ async def test_a_call_without_a_time_is_of_now() -> None:
         assert knock.log.events()[0]["time"][:2] == "20"
 
 
+@pytest.mark.parametrize("left_open", ["timestamp", "receivedAt", "type"])
+async def test_null_is_as_if_it_was_left_out(left_open: str) -> None:
+    call = {name: value for name, value in NAMELESS.items() if name != "timestamp"} | {left_open: None}
+    async with door() as knock:
+        assert await knock.post("/v1/track", call) == (200, {"success": True, "accepted": 1, "ignored": 0})
+
+
 @pytest.mark.parametrize(("body", "field"), [(b"{", "body"), (b"[]", "body"), (b'{"batch": 1}', "batch"), (b"{}", "batch")])
 async def test_no_calls_at_all_is_400(body: bytes, field: str) -> None:
     async with door() as knock:

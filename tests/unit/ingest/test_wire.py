@@ -83,3 +83,23 @@ async def test_what_fails_where_no_middleware_sees_it_is_our_failure_and_quotes_
             assert "jan" not in await response.text()
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "broken", ["zz\r\nxx\r\n", "1;" + "x" * 10_000 + "\r\n", "5\r\nabcdeXX", "0\r\nbad trailer\r\n\r\n", "fffffffffffffffff\r\n"]
+)
+async def test_a_chunk_that_is_broken_in_a_later_packet_ends_the_request(broken: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with door() as knock:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(knock.address.rpartition(":")[2]))
+        writer.write(f"POST /v1/events HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n".encode())
+        await asyncio.sleep(0.1)
+        writer.write(broken.encode())
+        await asyncio.sleep(0.05)
+        writer.write(ADDRESS.encode() * 1_000)
+        async with asyncio.timeout(5):
+            said = await reader.read()
+        writer.close()
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert b"jan" not in said
+    assert "Unhandled" not in caplog.text

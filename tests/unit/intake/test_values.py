@@ -40,6 +40,8 @@ def test_money(text: object, currency: str, comma: bool, minor: int) -> None:
     ("text", "currency", "comma"),
     [
         ("12.505", "EUR", False),
+        ("1e2", "EUR", False),
+        ("1.5E+3", "EUR", True),
         ("59.900000000000006", "EUR", False),  # a text is what somebody wrote
         (Decimal("59.900000000000006"), "EUR", False),
         (59.9001, "EUR", False),

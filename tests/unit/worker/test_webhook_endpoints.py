@@ -116,6 +116,8 @@ GOOD = {"name": "crm", "url": "https://hooks.example.com/in", "secrets": [SECRET
     ("document", "said"),
     [
         ("a: [", "not YAML"),
+        ("a: 2026-02-30", "not YAML"),
+        ("[" * 2_000, "not YAML"),
         ("[]", "dictionary"),
         ({"endpoints": []}, "endpoints: "),
         ({"endpoints": [GOOD, GOOD]}, "given twice"),
