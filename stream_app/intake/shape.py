@@ -7,10 +7,22 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from stream_app.codec.events import decode_record
-from stream_app.domain.events import Code, Rejected
+from stream_app.domain.events import LINES_MAX, Code, Rejected
 from stream_app.intake.document import Column, Lines, Mapping, Rule, Test
 from stream_app.intake.rows import Numbered
-from stream_app.intake.values import Row, look_up, multiply, read_integer, read_money, read_number, read_pieces, read_time, read_truth
+from stream_app.intake.spread import FlawError, check_count, entries_of
+from stream_app.intake.values import (
+    OBJECTS,
+    Row,
+    look_up,
+    multiply,
+    read_integer,
+    read_money,
+    read_number,
+    read_pieces,
+    read_time,
+    read_truth,
+)
 
 _HOLE: Final = re.compile(r"\{([^{}]+)\}")
 _PIECES: Final = frozenset({"quantity"})
@@ -31,14 +43,6 @@ class Complaint(NamedTuple):
     row: int
     text: str
     code: str = Code.INVALID_DATA.value
-
-
-class _FlawError(ValueError):
-    """A field of the event that a row cannot give."""
-
-    def __init__(self, field: str, columns: list[str], text: str) -> None:
-        named = " or ".join(columns)
-        super().__init__(f"{field}: {named + ' ' if named else ''}{text}")
 
 
 def shape(rows: Iterable[Numbered], mapping: Mapping) -> Iterator[Mapped | Complaint]:
@@ -93,25 +97,16 @@ def _is_at_least(least: float, found: Any, *, decimal_comma: bool) -> bool:
 
 
 def _events(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Iterator[Mapped | Complaint]:
-    for row in [rows[0]] if rule.each is None else _spread(rows[0], rule.each):
+    try:
+        entries = rows[:1] if rule.each is None else entries_of(rows[0], rule.each)
+    except FlawError as flaw:
+        yield Complaint(number, str(flaw))
+        return
+    for row in entries:
         if _applies(rule, row, decimal_comma=mapping.decimal_comma):
             found = _event(rule, mapping, number, rows if rule.each is None else [row])
             if found is not None:
                 yield found
-
-
-def _spread(row: Row, path: str) -> Iterator[Row]:
-    """The row with the fields of each entry of the list at `path`; a list in the entries of another list brings those with it."""
-    entries = look_up(row, path)
-    if isinstance(entries, list):
-        for entry in entries:
-            if isinstance(entry, dict):
-                yield row | {f"{path}.{name}": value for name, value in entry.items()}
-        return
-    outer = path.rpartition(".")[0]
-    for inner in _spread(row, outer) if outer else ():
-        if isinstance(inner.get(path), list):
-            yield from _spread(inner, path)
 
 
 def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped | Complaint | None:
@@ -126,7 +121,7 @@ def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped
         if rule.type == "order.refunded" and data.get("amount_minor") == 0:
             return None  # goods came back, and no money went: shops write that as a refund, too
         if rule.lines is not None:
-            lines = list(_lines(rule.lines, rows, mapping, currency))
+            lines = _lines(rule.lines, rows, mapping, currency)
             data["lines"] = [line for line in lines if line.get("quantity") != 0]  # taken off the order, or never a thing
             if "total_minor" not in data:
                 data["total_minor"] = _sum(lines, rule.data.get("total_minor"))
@@ -142,7 +137,7 @@ def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped
             "time": _time("time", rule.time, row, mapping),
             "data": data,
         }
-    except _FlawError as flaw:
+    except FlawError as flaw:
         return Complaint(number, str(flaw))
     value = msgspec.json.encode(event)
     checked = decode_record(None, value, (), 0)
@@ -155,28 +150,37 @@ def _currency(rule: Rule, mapping: Mapping, row: Row) -> str:
     if found is None and (
         rule.lines is not None or any(name.endswith("_minor") and column.unit is None for name, column in rule.data.items())
     ):
-        raise _FlawError("data.currency", [], "is not known: name a column for it, or give the mapping's currency")
+        raise FlawError("data.currency", [], "is not known: name a column for it, or give the mapping's currency")
     return found or ""
 
 
-def _lines(lines: Lines, rows: list[Row], mapping: Mapping, currency: str) -> Iterator[dict[str, Any]]:
-    entries = rows if lines.each is None else look_up(rows[0], lines.each)
+def _lines(lines: Lines, rows: list[Row], mapping: Mapping, currency: str) -> list[dict[str, Any]]:
+    """The lines; of more than an order may have, one too many, so that it is refused."""
+    given = rows if lines.each is None else look_up(rows[0], lines.each)
+    entries = given if isinstance(given, list) else []
+    check_count("data.lines", len(entries))
     fields = {"sku": lines.sku, "category": lines.category, "quantity": lines.quantity, "total_minor": lines.total_minor}
-    for place, entry in enumerate(entries if isinstance(entries, list) else []):
-        if not isinstance(entry, dict):
-            raise _FlawError(f"data.lines[{place}]", [], "is no JSON object")
+    made: list[dict[str, Any]] = []
+    kept = 0
+    for place, entry in enumerate(entries):
+        if not isinstance(entry, OBJECTS):
+            raise FlawError(f"data.lines[{place}]", [], "is no JSON object")
         found = {
             name: _read(name, column, entry, mapping, currency, f"data.lines[{place}].{name}")
             for name, column in fields.items()
             if column is not None
         }
-        yield {name: value for name, value in found.items() if value is not None}
+        made.append({name: value for name, value in found.items() if value is not None})
+        kept += made[-1].get("quantity") != 0
+        if kept > LINES_MAX:
+            break
+    return made
 
 
 def _sum(lines: list[dict[str, Any]], column: Column | None) -> int:
     """What the lines of an order without a total come to; without a line it is not known, which is not 0."""
     if not any(line.get("quantity") != 0 or line.get("total_minor") for line in lines):
-        raise _FlawError("data.total_minor", column.columns() if column else [], "is empty, and there is no line to add up")
+        raise FlawError("data.total_minor", column.columns() if column else [], "is empty, and there is no line to add up")
     return sum(line.get("total_minor", 0) for line in lines)
 
 
@@ -189,7 +193,7 @@ def _read(name: str, column: Column, row: Row, mapping: Mapping, currency: str, 
     try:
         return _convert(name, column, row, found, mapping, currency)
     except (ValueError, OverflowError) as error:
-        raise _FlawError(field, column.columns(), str(error)) from None
+        raise FlawError(field, column.columns(), str(error)) from None
 
 
 def _convert(name: str, column: Column, row: Row, found: Any, mapping: Mapping, currency: str) -> Any:
@@ -230,7 +234,7 @@ def _find(field: str, column: Column, row: Row) -> Any:
         found = str(_one(field, column.columns(), found)).lower()
     if column.words is not None:
         if str(found) not in column.words:
-            raise _FlawError(field, column.columns(), "holds a word that the mapping's `words` do not name")
+            raise FlawError(field, column.columns(), "holds a word that the mapping's `words` do not name")
         return column.words[str(found)]
     return found
 
@@ -238,24 +242,24 @@ def _find(field: str, column: Column, row: Row) -> Any:
 def _one(field: str, columns: list[str], found: Any) -> Any:
     """What is no list and no object: as a text, `['a']` would be a name."""
     if isinstance(found, list | dict):
-        raise _FlawError(field, columns, "is no text or number")
+        raise FlawError(field, columns, "is no text or number")
     return found
 
 
 def _text(field: str, column: Column, row: Row) -> str:
     found = _find(field, column, row)
     if found is None:
-        raise _FlawError(field, column.columns(), "is empty")
+        raise FlawError(field, column.columns(), "is empty")
     if isinstance(found, bool | list | dict):
-        raise _FlawError(field, column.columns(), "is no text or number")
+        raise FlawError(field, column.columns(), "is no text or number")
     return str(found)
 
 
 def _time(field: str, column: Column, row: Row, mapping: Mapping) -> str:
     found = _find(field, column, row)
     if found is None:
-        raise _FlawError(field, column.columns(), "is empty")
+        raise FlawError(field, column.columns(), "is empty")
     try:
         return read_time(found, mapping.time_zone, mapping.time_format, column.unit)
     except (ValueError, OverflowError) as error:
-        raise _FlawError(field, column.columns(), str(error)) from None
+        raise FlawError(field, column.columns(), str(error)) from None

@@ -4,6 +4,7 @@ A value that cannot be read raises ValueError whose text says what is wrong with
 """
 
 import re
+from collections import ChainMap
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
@@ -13,7 +14,9 @@ from zoneinfo import ZoneInfo
 from stream_app.codec.policy.currencies import exponent_of
 from stream_app.codec.times import format_time, parse_time_ms
 
-Row = dict[str, Any]
+Row = dict[str, Any] | ChainMap[str, Any]
+"""A row; one that a list's entry is laid over does not copy what lies beneath."""
+OBJECTS: Final = (dict, ChainMap)
 
 UNITS: Final = {"seconds": Decimal(1_000), "milliseconds": Decimal(1), "microseconds": Decimal("0.001")}
 """What a number that is a time counts since 1970, in milliseconds."""
@@ -40,7 +43,7 @@ def look_up(row: Row, path: str) -> Any:
 def _descend(value: Any, path: str) -> Any:
     for name, key, wanted in _steps(path):
         if name:
-            value = value.get(name) if isinstance(value, dict) else None
+            value = value.get(name) if isinstance(value, OBJECTS) else None
         else:
             rows = value if isinstance(value, list) else []
             value = next((one for one in rows if isinstance(one, dict) and str(one.get(key)) == wanted), None)

@@ -19,7 +19,7 @@ from stream_app.web.ingest.events import read_cloudevents
 from stream_app.web.ingest.found import Found, errors_of, not_json, refusal
 from stream_app.web.ingest.keys import Access, Shop, key_of
 from stream_app.web.ingest.openapi import DOCUMENT, openapi_document
-from stream_app.web.ingest.segment import read_batch, read_document, read_track, write_key
+from stream_app.web.ingest.segment import read_batch, read_track, write_key
 from stream_app.web.ingest.webhooks import PLATFORMS, is_ping, read_webhook
 from stream_app.web.ingest.wire import HEADERS, ON_OUR_SIDE
 
@@ -121,13 +121,13 @@ class _Doors:
         key = key_of(request.headers.get("Authorization", ""))
         shop = None if key is None else self._of_key(key)
         with self._room.place(None if shop is None else shop.name) as place:
-            document = read_document(await read_body(request, place))
-            shop = shop or self._of_key(write_key(document))
+            body = await read_body(request, place)
+            shop = shop or self._of_key(write_key(body))
             place.belong_to(shop.name)
             assert shop.name is not None, "a key is of one shop"
             read = read_track if form == "track" else read_batch
-            found = await read(document, shop.name, _now_ms())
-            del document  # what waits for Kafka is what was made of it
+            found = await read(body, shop.name, _now_ms())
+            del body  # what waits for Kafka is what was made of it
             await self._store_mapped(form, shop, found, place)
         told: dict[str, Any] = {"success": True, "accepted": len(found.entries), "ignored": found.ignored}
         return _answer(HTTPStatus.OK, told | ({"rejected": len(found.flaws), "errors": errors_of(found.flaws)} if found.flaws else {}))

@@ -24,6 +24,7 @@ SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 _PREFIX: Final = "ce-"
 _ESCAPED: Final = re.compile(r"\\(.)")
+EVENTS_MAX: Final = 40_000  # as many as a body could hold; what is smaller is no event, and would take up more than its text
 _SLICE: Final = 200
 _raws: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -61,6 +62,8 @@ async def _read_batch(body: bytes, shop: str | None, now_ms: int) -> Found:
         raws = _raws(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise not_json(find_defect(body) or "not a JSON list; send a list of CloudEvents") from None
+    if len(raws) > EVENTS_MAX:
+        raise Problem(413, f"more than {EVENTS_MAX} entries", field="body", fix="send the events in several batches")
     found = Found()
     for place, raw in enumerate(raws):
         if place % _SLICE == _SLICE - 1:

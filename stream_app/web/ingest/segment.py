@@ -26,6 +26,23 @@ CALLS_MAX: Final = 2_500  # as many as Segment takes
 _SLICE: Final = 100
 _OF_THE_WAY: Final = frozenset({"sentAt", "receivedAt", "writeKey"})
 """Fields that differ from one attempt to the next."""
+_NO_JSON: Final = "not JSON; send one JSON object"
+_NO_OBJECT: Final = "not a JSON object; send one JSON object"
+_STRAY: Final = Rejected(Code.INVALID_DATA, "value: not a JSON object; send a call")
+
+
+class _Keyed(msgspec.Struct):
+    writeKey: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815 - Segment's name
+
+
+class _Batch(msgspec.Struct):
+    batch: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_key: Final = msgspec.json.Decoder(_Keyed).decode
+_batch: Final = msgspec.json.Decoder(_Batch).decode
+_text: Final = msgspec.json.Decoder(str).decode
+_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def read_document(body: bytes) -> Document:
@@ -37,46 +54,81 @@ def read_document(body: bytes) -> Document:
     try:
         given = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise not_json(find_defect(body) or "not JSON; send one JSON object") from None
+        raise not_json(find_defect(body) or _NO_JSON) from None
     if not isinstance(given, dict):
-        raise not_json("not a JSON object; send one JSON object")
+        raise not_json(_NO_OBJECT)
     return given
 
 
-def write_key(document: Document) -> str | None:
-    """The key in the body, where Segment's own API takes it, too."""
-    key = document.get("writeKey")
-    return key if isinstance(key, str) and key else None
+def write_key(body: bytes) -> str | None:
+    """The key in the body, where Segment's own API takes it, too; nothing else is made of what a stranger sends.
+
+    Raises:
+        Problem: the body is no JSON object.
+    """
+    try:
+        raw = _key(body).writeKey
+    except msgspec.ValidationError:
+        raise not_json(_NO_OBJECT) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise not_json(_NO_JSON) from None
+    try:
+        return _text(raw) or None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
-async def read_track(document: Document, shop: str, now_ms: int) -> Found:
-    """The events of one call."""
-    found = _read([document], shop, now_ms)
+async def read_track(body: bytes, shop: str, now_ms: int) -> Found:
+    """The events of one call.
+
+    Raises:
+        Problem: it is no JSON object.
+    """
+    found = _read([read_document(body)], shop, now_ms)
     found.flaws = [flaw._replace(place=None) for flaw in found.flaws]
     return found
 
 
-async def read_batch(document: Document, shop: str, now_ms: int) -> Found:
-    """The events of a batch of calls.
+async def read_batch(body: bytes, shop: str, now_ms: int) -> Found:
+    """The events of a batch of calls; objects are made of a few calls at a time, for they take up many times their text.
 
     Raises:
         Problem: there is no list of calls in it, or too long a one.
     """
-    calls = document.get("batch")
-    if not isinstance(calls, list):
-        raise Problem(
-            400, "batch: missing, or no list", field="batch", fix="send the calls as the list `batch`", more={"code": "invalid_data"}
-        )
-    if len(calls) > CALLS_MAX:
-        raise Problem(413, f"batch: more than {CALLS_MAX} calls", field="batch", fix="send them in several batches")
+    calls = _calls(body)
     found = Found()
     for first in range(0, len(calls), _SLICE):
-        part = _read(calls[first : first + _SLICE], shop, now_ms)
+        part = _read([_decode(raw) for raw in calls[first : first + _SLICE]], shop, now_ms)
         found.entries += part.entries
         found.ignored += part.ignored
         found.flaws += [flaw._replace(place=first + (flaw.place or 0)) for flaw in part.flaws]
         await asyncio.sleep(0)  # others wait, too
     return found
+
+
+def _calls(body: bytes) -> list[msgspec.Raw]:
+    try:
+        batch = _batch(body).batch
+    except msgspec.ValidationError:
+        raise not_json(_NO_OBJECT) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise not_json(find_defect(body) or _NO_JSON) from None
+    try:
+        calls = _list(batch)
+    except msgspec.ValidationError:
+        fix = "send the calls as the list `batch`"
+        raise Problem(400, "batch: missing, or no list", field="batch", fix=fix, more={"code": "invalid_data"}) from None
+    if len(calls) > CALLS_MAX:
+        raise Problem(413, f"batch: more than {CALLS_MAX} calls", field="batch", fix="send them in several batches")
+    return calls
+
+
+def _decode(raw: msgspec.Raw) -> Any:
+    """What a call is; a Rejected where it cannot be read."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Rejected(Code.INVALID_JSON, f"value: {find_defect(bytes(raw)) or 'not JSON; send a call'}")
 
 
 def read_mapped(name: str, rows: list[Numbered], shop: str, now_ms: int, kept: list[tuple[str, bytes]]) -> Found:
@@ -102,8 +154,10 @@ def _read(calls: list[Any], shop: str, now_ms: int) -> Found:
     rows = list(_rows(objects, format_time(now_ms)))
     found = read_mapped("segment", rows, shop, now_ms, HEADERS)
     found.ignored += len(objects) - len(rows)
-    strays = {*range(len(calls))} - {place for place, _ in objects}
-    found.flaws += [Flaw(place, Code.INVALID_DATA.value, "value: not a JSON object; send a call") for place in strays]
+    for place, call in enumerate(calls):
+        if not isinstance(call, dict):
+            stray = call if isinstance(call, Rejected) else _STRAY
+            found.flaws.append(Flaw(place, stray.code.value, stray.detail))
     found.flaws.sort()
     return found
 

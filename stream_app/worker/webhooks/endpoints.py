@@ -23,6 +23,7 @@ ENDPOINTS_MAX = 100
 _FILE_BYTES_MAX = 1 << 20
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")  # such a last label makes an address of the whole name
 _OUR_HEADERS = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
 
 
@@ -87,6 +88,8 @@ class Endpoint(BaseModel):
             host = None
         if not host:
             raise ValueError("it must be https://host/path, and the host a name or an address")
+        if not _is_address(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+            raise ValueError("an address must be written in full, such as 192.0.2.1")
         return url
 
     @field_validator("types", "dimensions", "shops")
@@ -219,8 +222,14 @@ def _may_be_public(host: str) -> bool:
 
     It must be the host as the HTTP client reads it: other digits and dots of Unicode than ASCII's make an address too.
     """
+    if _is_address(host):
+        return is_public(host)
+    return host.rstrip(".").lower().rpartition(".")[2] != "localhost"
+
+
+def _is_address(host: str) -> bool:
     try:
         ip_address(host.partition("%")[0])
     except ValueError:
-        return host.lower() != "localhost"
-    return is_public(host)
+        return False
+    return True

@@ -1,7 +1,7 @@
 """What an endpoint's filters may ask for: a filter that no event can pass is a mistake, and would stay silent for ever."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
@@ -13,7 +13,9 @@ from stream_app.domain.facts.state import DIMENSIONS
 TYPES: Final = tuple(name for name in OUTPUT_TYPES if name != "customer.profile")
 """What the topics that are sent hold; profiles have one of their own."""
 
-_FIELDS: Final = {name: {field.encode_name for field in msgspec.structs.fields(OUTPUT_TYPES[name])} for name in TYPES}
+_FIELDS: Final[dict[str, dict[str, Any]]] = {
+    name: {field.encode_name: field.type for field in msgspec.structs.fields(OUTPUT_TYPES[name])} for name in TYPES
+}
 
 
 def check_names(field: str, names: Sequence[str]) -> None:
@@ -37,10 +39,20 @@ def check_together(types: Sequence[str] | None, dimensions: Sequence[str] | None
     Raises:
         ValueError: none has; the text names the field.
     """
-    asked = {"dimension": dimensions, **statuses}
-    for field, values in asked.items():
-        if values is not None and not any(field in _FIELDS[name] for name in types or TYPES):
-            raise ValueError(f"{'dimensions' if field == 'dimension' else field}: none of the types has one; leave it out")
+    able = list(types or TYPES)
+    for field, values in {"dimension": dimensions, **statuses}.items():
+        if values is None:
+            continue
+        called = "dimensions" if field == "dimension" else field
+        having = [name for name in able if field in _FIELDS[name]]
+        if not having:
+            raise ValueError(f"{called}: none of the types has one; leave it out")
+        able = [name for name in having if any(_can_be(_FIELDS[name][field], value) for value in values)]
+        if not able:
+            raise ValueError(f"{called}: no {' or '.join(having)} has such a value")
+    given = {value for wanted in statuses.values() for value in wanted or ()}
+    if len(given) == 1 and all(statuses.values()):
+        raise ValueError("to: the same as `from`, and nothing changes to what it was")
     known: set[str] = set().union(*(STATUSES.get(name, ()) for name in dimensions or ()))
     if not dimensions or not all(name in STATUSES for name in dimensions):
         return  # a policy may name the others' statuses as it likes
@@ -48,3 +60,10 @@ def check_together(types: Sequence[str] | None, dimensions: Sequence[str] | None
         for value in wanted or ():
             if value is not None and value not in known:
                 raise ValueError(f"{field}: {', '.join(dimensions)} is never {value}; there are {', '.join(sorted(known))}, and null")
+
+
+def _can_be(kind: Any, value: str | None) -> bool:
+    """Whether a field of such a kind may hold a value."""
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    return value is not None or type(None) in get_args(kind)

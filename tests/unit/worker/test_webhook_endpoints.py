@@ -15,6 +15,7 @@ from stream_app.worker.webhooks.endpoints import Endpoint, Said, read_endpoints,
 from stream_app.worker.webhooks.sender import judge, read_retry_after
 from stream_app.worker.webhooks.signature import headers, read_secret, sign
 
+WILL, WILL_NOT = "status.will_change", "status.will_not_change"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ROOT = Path(__file__).parents[3]
 OTHER = "whsec_plJ3nmyCDGBKInavdOK15jslMIbDXmGx"
@@ -88,9 +89,27 @@ def test_filters(given: dict[str, Any], said: Said, taken: bool) -> None:
     assert endpoint(**given).takes(said) is taken
 
 
-@pytest.mark.parametrize("given", [{"dimensions": ["lifecycle"], "to": ["inactive", None]}, {"dimensions": ["segment"], "to": ["vip"]}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dimensions": ["lifecycle"], "to": ["inactive", None]},
+        {"dimensions": ["segment"], "to": ["vip"]},
+        {"types": [WILL, "status.changed"], "dimensions": ["class"], "from": [None]},
+        {"types": [WILL], "dimensions": ["class", "lifecycle"], "to": [None, "inactive"]},
+        {"types": ["service_level.changed"], "from": [None], "to": ["gold"]},
+        {"from": ["active", "inactive"], "to": ["active"]},
+        {"from": ["active"]},
+    ],
+)
 def test_filters_that_something_can_pass_are_taken(given: dict[str, Any]) -> None:
-    assert endpoint(**given, types=["status.changed", "winback.opened"], shops=["acme-2.nl"])
+    assert endpoint(**{"types": ["status.changed", "winback.opened"], **given}, shops=["acme-2.nl"])
+
+
+@pytest.mark.parametrize(
+    "url", ["https://4chan.example/", "https://crm.example./in", "https://a1/", "https://8.8.8.8/", "https://[2606:4700::1]/"]
+)
+def test_a_host_that_may_be_public_is_looked_at_when_it_is_resolved(url: str) -> None:
+    assert endpoint(url=url).url == url
 
 
 def test_what_an_event_says() -> None:
@@ -131,6 +150,12 @@ GOOD = {"name": "crm", "url": "https://hooks.example.com/in", "secrets": [SECRET
         ({"endpoints": [{**GOOD, "url": "https://127。0。0。1/"}]}, "allow_private"),
         ({"endpoints": [{**GOOD, "url": "https://１２７.0.0.1/"}]}, "allow_private"),
         ({"endpoints": [{**GOOD, "url": "https://ⓛocalhost/"}]}, "allow_private"),
+        ({"endpoints": [{**GOOD, "url": "https://localhost./"}]}, "allow_private"),
+        ({"endpoints": [{**GOOD, "url": "https://crm.LocalHost/"}]}, "allow_private"),
+        ({"endpoints": [{**GOOD, "url": "https://127.1/"}]}, "an address must be written in full"),
+        ({"endpoints": [{**GOOD, "url": "https://2130706433/"}]}, "an address must be written in full"),
+        ({"endpoints": [{**GOOD, "url": "https://127.0.0.0x1./"}]}, "an address must be written in full"),
+        ({"endpoints": [{**GOOD, "url": "http://127.1/", "allow_private": True}]}, "an address must be written in full"),
         ({"endpoints": [{**GOOD, "url": "https://xn--/"}]}, "a name or an address"),
         ({"endpoints": [{**GOOD, "secrets": []}]}, "give at least one"),
         ({"endpoints": [{**GOOD, "secrets": ["whsec_hush-hush"]}]}, "24 to 64 bytes"),
@@ -144,6 +169,10 @@ GOOD = {"name": "crm", "url": "https://hooks.example.com/in", "secrets": [SECRET
         ({"endpoints": [{**GOOD, "types": ["winback.opened"], "dimensions": ["lifecycle"]}]}, "dimensions: none of the types has one"),
         ({"endpoints": [{**GOOD, "types": ["winback.opened"], "to": ["inactive"]}]}, "to: none of the types has one"),
         ({"endpoints": [{**GOOD, "dimensions": ["lifecycle", "class"], "to": ["inactiv"]}]}, "lifecycle, class is never inactiv"),
+        ({"endpoints": [{**GOOD, "types": [WILL], "dimensions": ["class"]}]}, f"dimensions: no {WILL} has such a value"),
+        ({"endpoints": [{**GOOD, "types": [WILL, WILL_NOT], "to": [None]}]}, f"to: no {WILL} or {WILL_NOT} has such a value"),
+        ({"endpoints": [{**GOOD, "types": [WILL, "winback.opened"], "from": [None]}]}, f"from: no {WILL} has such a value"),
+        ({"endpoints": [{**GOOD, "from": ["active"], "to": ["active"]}]}, "to: the same as `from`"),
         ({"endpoints": [{**GOOD, "unknown": 1}]}, "endpoints.0.unknown"),
     ],
 )
