@@ -10,7 +10,7 @@ from stream_app.codec.events import decode_record
 from stream_app.domain.events import LINES_MAX, Code, Rejected
 from stream_app.intake.document import Column, Lines, Mapping, Rule, Test
 from stream_app.intake.rows import Numbered
-from stream_app.intake.spread import FlawError, check_count, entries_of
+from stream_app.intake.spread import FlawError, check_count, spread
 from stream_app.intake.values import (
     OBJECTS,
     Row,
@@ -25,6 +25,7 @@ from stream_app.intake.values import (
 )
 
 _HOLE: Final = re.compile(r"\{([^{}]+)\}")
+_TEXT_MAX: Final = 4_096  # a category may have 128, and all else is shorter; each entry of a row reads its texts anew
 _PIECES: Final = frozenset({"quantity"})
 _TRUTHS: Final = frozenset({"accepted"})
 _LISTS: Final = frozenset({"closed_channels"})
@@ -45,8 +46,11 @@ class Complaint(NamedTuple):
     code: str = Code.INVALID_DATA.value
 
 
-def shape(rows: Iterable[Numbered], mapping: Mapping) -> Iterator[Mapped | Complaint]:
-    """The events of `rows` in their order; rows to which no rule applies give nothing."""
+def shape(rows: Iterable[Numbered], mapping: Mapping, entries_max: int | None = None) -> Iterator[Mapped | Complaint]:
+    """The events of `rows` in their order; rows to which no rule applies give nothing.
+
+    With `entries_max` a list in a row with more entries is a complaint, for where others wait meanwhile.
+    """
     open_groups: dict[int, tuple[Any, int, list[Row]]] = {}
     for number, row in rows:
         if row is None:
@@ -54,7 +58,7 @@ def shape(rows: Iterable[Numbered], mapping: Mapping) -> Iterator[Mapped | Compl
             continue
         for index, rule in enumerate(mapping.events):
             if rule.group_by is None:
-                yield from _events(rule, mapping, number, [row])
+                yield from _events(rule, mapping, number, [row], entries_max)
                 continue
             name = _group(rule.group_by, row)
             held = open_groups.get(index)
@@ -62,31 +66,36 @@ def shape(rows: Iterable[Numbered], mapping: Mapping) -> Iterator[Mapped | Compl
                 held[2].append(row)
                 continue
             if held is not None:
-                yield from _events(rule, mapping, held[1], held[2])
+                yield from _events(rule, mapping, held[1], held[2], entries_max)
             open_groups[index] = (name, number, [row])
     for index, (_, number, group) in open_groups.items():
-        yield from _events(mapping.events[index], mapping, number, group)
+        yield from _events(mapping.events[index], mapping, number, group, entries_max)
 
 
 def _group(group_by: str | list[str], row: Row) -> Any:
     return look_up(row, group_by) if isinstance(group_by, str) else [look_up(row, name) for name in group_by]
 
 
-def _applies(rule: Rule, row: Row, *, decimal_comma: bool) -> bool:
+def _applies(rule: Rule, row: Row, *, decimal_comma: bool, but: str | None = None) -> bool:
+    """Whether a set of the rule's tests holds, but for tests of what lies below `but`."""
     return any(
-        all(_holds(test, look_up(row, column), decimal_comma=decimal_comma) for column, test in tests.items()) for tests in rule.where
+        all(
+            (but is not None and column.startswith(but)) or _holds(test, look_up(row, column), decimal_comma=decimal_comma)
+            for column, test in tests.items()
+        )
+        for tests in rule.where
     )
 
 
 def _holds(test: Test, found: Any, *, decimal_comma: bool) -> bool:
-    text = None if found is None else str(found)
     if test.present is not None and test.present != (found is not None):
-        return False
-    if test.any_of is not None and text not in test.any_of:
         return False
     if test.at_least is not None and not _is_at_least(test.at_least, found, decimal_comma=decimal_comma):
         return False
-    return test.none_of is None or text not in test.none_of
+    if test.any_of is None and test.none_of is None:
+        return True
+    text = None if found is None or isinstance(found, list | dict) else str(found)  # nobody's word is a list
+    return (test.any_of is None or text in test.any_of) and (test.none_of is None or text not in test.none_of)
 
 
 def _is_at_least(least: float, found: Any, *, decimal_comma: bool) -> bool:
@@ -96,20 +105,23 @@ def _is_at_least(least: float, found: Any, *, decimal_comma: bool) -> bool:
         return False
 
 
-def _events(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Iterator[Mapped | Complaint]:
+def _events(rule: Rule, mapping: Mapping, number: int, rows: list[Row], entries_max: int | None) -> Iterator[Mapped | Complaint]:
+    comma = mapping.decimal_comma
+    if rule.each is None:
+        if _applies(rule, rows[0], decimal_comma=comma) and (found := _event(rule, mapping, number, rows, entries_max)) is not None:
+            yield found
+        return
+    if not _applies(rule, rows[0], decimal_comma=comma, but=rule.each.partition(".")[0] + "."):
+        return  # whatever stands in the entries
     try:
-        entries = rows[:1] if rule.each is None else entries_of(rows[0], rule.each)
+        for row in spread(rows[0], rule.each, entries_max):
+            if _applies(rule, row, decimal_comma=comma) and (found := _event(rule, mapping, number, [row], entries_max)) is not None:
+                yield found
     except FlawError as flaw:
         yield Complaint(number, str(flaw))
-        return
-    for row in entries:
-        if _applies(rule, row, decimal_comma=mapping.decimal_comma):
-            found = _event(rule, mapping, number, rows if rule.each is None else [row])
-            if found is not None:
-                yield found
 
 
-def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped | Complaint | None:
+def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row], entries_max: int | None) -> Mapped | Complaint | None:
     row = rows[0]
     try:
         currency = _currency(rule, mapping, row)
@@ -121,7 +133,7 @@ def _event(rule: Rule, mapping: Mapping, number: int, rows: list[Row]) -> Mapped
         if rule.type == "order.refunded" and data.get("amount_minor") == 0:
             return None  # goods came back, and no money went: shops write that as a refund, too
         if rule.lines is not None:
-            lines = _lines(rule.lines, rows, mapping, currency)
+            lines = _lines(rule.lines, rows, mapping, currency, entries_max)
             data["lines"] = [line for line in lines if line.get("quantity") != 0]  # taken off the order, or never a thing
             if "total_minor" not in data:
                 data["total_minor"] = _sum(lines, rule.data.get("total_minor"))
@@ -154,11 +166,11 @@ def _currency(rule: Rule, mapping: Mapping, row: Row) -> str:
     return found or ""
 
 
-def _lines(lines: Lines, rows: list[Row], mapping: Mapping, currency: str) -> list[dict[str, Any]]:
+def _lines(lines: Lines, rows: list[Row], mapping: Mapping, currency: str, entries_max: int | None) -> list[dict[str, Any]]:
     """The lines; of more than an order may have, one too many, so that it is refused."""
     given = rows if lines.each is None else look_up(rows[0], lines.each)
     entries = given if isinstance(given, list) else []
-    check_count("data.lines", len(entries))
+    check_count("data.lines", len(entries), entries_max)
     fields = {"sku": lines.sku, "category": lines.category, "quantity": lines.quantity, "total_minor": lines.total_minor}
     made: list[dict[str, Any]] = []
     kept = 0
@@ -230,6 +242,8 @@ def _find(field: str, column: Column, row: Row) -> Any:
         found = next((value for name in column.columns() if (value := look_up(row, name)) is not None), None)
     if found is None:
         return column.default
+    if isinstance(found, str) and len(found) > _TEXT_MAX:
+        raise FlawError(field, column.columns(), f"is longer than {_TEXT_MAX} characters; send a shorter one")
     if column.is_lowered:
         found = str(_one(field, column.columns(), found)).lower()
     if column.words is not None:

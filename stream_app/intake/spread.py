@@ -1,14 +1,9 @@
-"""A list in a row: the row once for each of its entries, without a copy of the row, and no more of them than an order can have."""
+"""A list in a row: the row once for each of its entries, without a copy of the row."""
 
 from collections import ChainMap
 from collections.abc import Iterator
-from itertools import islice
-from typing import Final
 
 from stream_app.intake.values import Row, look_up
-
-ENTRIES_MAX: Final = 10_000
-"""Of a list in one row; no order has as many, and whoever waits beside it would wait long."""
 
 
 class FlawError(ValueError):
@@ -19,37 +14,36 @@ class FlawError(ValueError):
         super().__init__(f"{field}: {named + ' ' if named else ''}{text}")
 
 
-def entries_of(row: Row, path: str) -> list[Row]:
-    """The row once for each entry of the list at `path`, with the entry's fields as `path.name`.
+def spread(row: Row, path: str, entries_max: int | None) -> Iterator[Row]:
+    """The row with the fields of each entry of the list at `path`, as `path.name`; of a list in a list the outer fields, too.
 
     Raises:
-        FlawError: the list is too long.
+        FlawError: there are more than `entries_max`.
     """
-    found = list(islice(_spread(row, path), ENTRIES_MAX + 1))
-    check_count(path, len(found))
-    return found
+    for count, laid in enumerate(_spread(row, path, entries_max), 1):
+        check_count(path, count, entries_max)
+        yield laid
 
 
-def _spread(row: Row, path: str) -> Iterator[Row]:
-    """The row with the fields of each entry of the list at `path`; a list in the entries of another list brings those with it."""
+def _spread(row: Row, path: str, entries_max: int | None) -> Iterator[Row]:
     entries = look_up(row, path)
     if isinstance(entries, list):
-        check_count(path, len(entries))
+        check_count(path, len(entries), entries_max)
         for entry in entries:
             if isinstance(entry, dict):
                 yield ChainMap({f"{path}.{name}": value for name, value in entry.items()}, row)
         return
     outer = path.rpartition(".")[0]
-    for inner in _spread(row, outer) if outer else ():
+    for inner in _spread(row, outer, entries_max) if outer else ():
         if isinstance(inner.get(path), list):
-            yield from _spread(inner, path)
+            yield from _spread(inner, path, entries_max)
 
 
-def check_count(path: str, count: int) -> None:
-    """Whether a list has a length that a list of an order can have.
+def check_count(path: str, count: int, entries_max: int | None) -> None:
+    """Whether a list is short enough for somebody beside whom others wait.
 
     Raises:
-        FlawError: it is longer.
+        FlawError: it is longer than `entries_max`.
     """
-    if count > ENTRIES_MAX:
-        raise FlawError(path, [], f"has more than {ENTRIES_MAX} entries; send them in several rows")
+    if entries_max is not None and count > entries_max:
+        raise FlawError(path, [], f"has more than {entries_max} entries; send fewer at a time")

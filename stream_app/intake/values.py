@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from stream_app.codec.policy.currencies import exponent_of
-from stream_app.codec.times import format_time, parse_time_ms
+from stream_app.codec.times import YEAR_1_MS, YEAR_10000_MS, format_time, parse_time_ms
 
 Row = dict[str, Any] | ChainMap[str, Any]
 """A row; one that a list's entry is laid over does not copy what lies beneath."""
@@ -145,18 +145,24 @@ def read_time(value: Any, zone: str, pattern: str | None, unit: str | None) -> s
         unit: of a number, a key of `UNITS`.
     """
     if unit is not None:
-        return format_time(int(_number(value) * UNITS[unit] // 1))
+        return _format(int(_number(value) * UNITS[unit] // 1))
     if isinstance(value, datetime):
         found = value
     else:
         exact = parse_time_ms(str(value)) if pattern is None else None
         if exact is not None:
-            return format_time(exact)
+            return _format(exact)
         found = _parse(str(value), pattern)
     if found.tzinfo is None:
         found = found.replace(tzinfo=ZoneInfo(zone))
     moment = found.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return format_time(moment.days * 86_400_000 + moment.seconds * 1_000 + moment.microseconds // 1_000)
+    return _format(moment.days * 86_400_000 + moment.seconds * 1_000 + moment.microseconds // 1_000)
+
+
+def _format(time_ms: int) -> str:
+    if not YEAR_1_MS <= time_ms < YEAR_10000_MS:
+        raise ValueError("is in none of the years 1 to 9999")
+    return format_time(time_ms)
 
 
 def _parse(text: str, pattern: str | None) -> datetime:

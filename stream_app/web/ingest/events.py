@@ -24,7 +24,7 @@ SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 _PREFIX: Final = "ce-"
 _ESCAPED: Final = re.compile(r"\\(.)")
-EVENTS_MAX: Final = 40_000  # as many as a body could hold; what is smaller is no event, and would take up more than its text
+EVENTS_MAX: Final = 42_000  # a body could not hold more: the shortest event, a watermark, has a hundred bytes
 _SLICE: Final = 200
 _raws: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 

@@ -4,6 +4,7 @@ Of a batch what can be stored is stored, and the rest is named in the answer: Se
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
@@ -23,7 +24,13 @@ from stream_app.web.ingest.found import Flaw, Found, check, not_json
 
 Document = dict[str, Any]
 CALLS_MAX: Final = 2_500  # as many as Segment takes
-_SLICE: Final = 100
+_SLICE_CALLS, _SLICE_BYTES = 100, 64 << 10
+ENTRIES_MAX: Final = 1_000
+"""Of a list in one row: more products or refunds has no order, and others wait while they are read."""
+_EXPLAINED_BYTES: Final = 64 << 10
+_LONE: Final = re.compile(rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_MARK: Final = b"\xff" * 6
+"""In the place of a lone surrogate: as wide, and so wrong that the call that holds it cannot be read, and the others can."""
 _OF_THE_WAY: Final = frozenset({"sentAt", "receivedAt", "writeKey"})
 """Fields that differ from one attempt to the next."""
 _NO_JSON: Final = "not JSON; send one JSON object"
@@ -71,7 +78,7 @@ def write_key(body: bytes) -> str | None:
     except msgspec.ValidationError:
         raise not_json(_NO_OBJECT) from None
     except (msgspec.DecodeError, RecursionError):
-        raise not_json(_NO_JSON) from None
+        raise not_json((find_defect(body) if len(body) <= _EXPLAINED_BYTES else None) or _NO_JSON) from None
     try:
         return _text(raw) or None
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -95,14 +102,39 @@ async def read_batch(body: bytes, shop: str, now_ms: int) -> Found:
     Raises:
         Problem: there is no list of calls in it, or too long a one.
     """
-    calls = _calls(body)
     found = Found()
-    for first in range(0, len(calls), _SLICE):
-        part = _read([_decode(raw) for raw in calls[first : first + _SLICE]], shop, now_ms)
+    for first, calls in _slices(_calls(body)):
+        part = _read_some([_decode(raw) for raw in calls], shop, now_ms)
         found.entries += part.entries
         found.ignored += part.ignored
         found.flaws += [flaw._replace(place=first + (flaw.place or 0)) for flaw in part.flaws]
         await asyncio.sleep(0)  # others wait, too
+    return found
+
+
+def _slices(calls: list[msgspec.Raw]) -> Iterator[tuple[int, list[msgspec.Raw]]]:
+    """A few calls at a time, with the place of the first."""
+    first = size = 0
+    for place, raw in enumerate(calls):
+        size += memoryview(raw).nbytes
+        if size >= _SLICE_BYTES or place + 1 - first == _SLICE_CALLS or place + 1 == len(calls):
+            yield first, calls[first : place + 1]
+            first, size = place + 1, 0
+
+
+def _read_some(calls: list[Any], shop: str, now_ms: int) -> Found:
+    """The events of a few calls; one that is nested too deeply is a flaw of its own."""
+    try:
+        return _read(calls, shop, now_ms)
+    except RecursionError:
+        if len(calls) == 1:
+            return Found(flaws=[Flaw(0, Code.INVALID_JSON.value, "value: nested too deeply; send a flat object")])
+    found = Found()
+    for place, call in enumerate(calls):
+        part = _read_some([call], shop, now_ms)
+        found.entries += part.entries
+        found.ignored += part.ignored
+        found.flaws += [flaw._replace(place=place) for flaw in part.flaws]
     return found
 
 
@@ -112,7 +144,10 @@ def _calls(body: bytes) -> list[msgspec.Raw]:
     except msgspec.ValidationError:
         raise not_json(_NO_OBJECT) from None
     except (msgspec.DecodeError, RecursionError):
-        raise not_json(find_defect(body) or _NO_JSON) from None
+        marked = _LONE.sub(lambda found: found[1] or _MARK, body)
+        if marked == body:
+            raise not_json(find_defect(body) or _NO_JSON) from None
+        return _calls(marked)
     try:
         calls = _list(batch)
     except msgspec.ValidationError:
@@ -128,14 +163,16 @@ def _decode(raw: msgspec.Raw) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Rejected(Code.INVALID_JSON, f"value: {find_defect(bytes(raw)) or 'not JSON; send a call'}")
+        text = bytes(raw)
+        defect = "a lone surrogate in a string; escape both halves of the pair" if _MARK in text else find_defect(text)
+        return Rejected(Code.INVALID_JSON, f"value: {defect or 'not JSON; send a call'}")
 
 
 def read_mapped(name: str, rows: list[Numbered], shop: str, now_ms: int, kept: list[tuple[str, bytes]]) -> Found:
     """The events that a ready mapping makes of rows; a row that makes none is ignored."""
     found = Found()
     seen = set()
-    for made in shape(rows, _mapping(name, shop)):
+    for made in shape(rows, _mapping(name, shop), ENTRIES_MAX):
         seen.add(made.row)
         if isinstance(made, Complaint):
             found.flaws.append(Flaw(made.row, made.code, made.text))

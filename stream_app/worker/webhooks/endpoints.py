@@ -23,7 +23,9 @@ ENDPOINTS_MAX = 100
 _FILE_BYTES_MAX = 1 << 20
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
-_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")  # such a last label makes an address of the whole name
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_NAME_MAX = 253
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")  # of such alone an address is made, such as 127.1
 _OUR_HEADERS = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
 
 
@@ -83,13 +85,15 @@ class Endpoint(BaseModel):
         if parts.username is not None or parts.password is not None or parts.fragment:
             raise ValueError("it must hold no user, password or fragment")
         try:
-            host = URL(url).host
+            host, written = URL(url).host or "", URL(url).raw_host or ""
         except ValueError:
-            host = None
-        if not host:
-            raise ValueError("it must be https://host/path, and the host a name or an address")
-        if not _is_address(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
-            raise ValueError("an address must be written in full, such as 192.0.2.1")
+            host = written = ""
+        if not _is_address(host):
+            labels = written.removesuffix(".").split(".")
+            if len(written) > _NAME_MAX or not all(map(_LABEL.fullmatch, labels)):
+                raise ValueError("it must be https://host/path, and the host a name or an address")
+            if all(map(_NUMBER.fullmatch, labels)):
+                raise ValueError("an address must be written in full, such as 192.0.2.1")
         return url
 
     @field_validator("types", "dimensions", "shops")

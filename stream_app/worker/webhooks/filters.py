@@ -16,6 +16,8 @@ TYPES: Final = tuple(name for name in OUTPUT_TYPES if name != "customer.profile"
 _FIELDS: Final[dict[str, dict[str, Any]]] = {
     name: {field.encode_name: field.type for field in msgspec.structs.fields(OUTPUT_TYPES[name])} for name in TYPES
 }
+Case = tuple[str, str | None]
+"""A type, and one of the dimensions that it is of."""
 
 
 def check_names(field: str, names: Sequence[str]) -> None:
@@ -41,29 +43,56 @@ def check_together(types: Sequence[str] | None, dimensions: Sequence[str] | None
     """
     able = list(types or TYPES)
     for field, values in {"dimension": dimensions, **statuses}.items():
-        if values is None:
-            continue
-        called = "dimensions" if field == "dimension" else field
-        having = [name for name in able if field in _FIELDS[name]]
-        if not having:
-            raise ValueError(f"{called}: none of the types has one; leave it out")
-        able = [name for name in having if any(_can_be(_FIELDS[name][field], value) for value in values)]
-        if not able:
-            raise ValueError(f"{called}: no {' or '.join(having)} has such a value")
-    given = {value for wanted in statuses.values() for value in wanted or ()}
-    if len(given) == 1 and all(statuses.values()):
-        raise ValueError("to: the same as `from`, and nothing changes to what it was")
-    known: set[str] = set().union(*(STATUSES.get(name, ()) for name in dimensions or ()))
-    if not dimensions or not all(name in STATUSES for name in dimensions):
-        return  # a policy may name the others' statuses as it likes
+        if values is not None:
+            able = [name for name in able if field in _FIELDS[name]]
+            if not able:
+                raise ValueError(f"{'dimensions' if field == 'dimension' else field}: none of the types has one; leave it out")
+    cases = [(name, one) for name in able for one in _dimensions(name) if dimensions is None or one in dimensions]
+    if not cases:
+        known = sorted({str(one) for name in able for one in _dimensions(name)})
+        raise ValueError(f"dimensions: {', '.join(able)} is only of {', '.join(known)}")
     for field, wanted in statuses.items():
         for value in wanted or ():
-            if value is not None and value not in known:
-                raise ValueError(f"{field}: {', '.join(dimensions)} is never {value}; there are {', '.join(sorted(known))}, and null")
+            if not any(_can_be(case, field, value) for case in cases):
+                raise ValueError(f"{field}: {_named(cases, dimensions)} is never {_word(value)}{_instead(cases, field)}")
+    if all(statuses.values()) and not any(_leads(case, statuses) for case in cases):
+        raise ValueError("to: nothing turns from any of `from` into another of these; leave one of them out")
 
 
-def _can_be(kind: Any, value: str | None) -> bool:
-    """Whether a field of such a kind may hold a value."""
+def _dimensions(name: str) -> Sequence[str | None]:
+    """Of which dimensions a type is; None for one that names none."""
+    return get_args(_FIELDS[name]["dimension"]) if "dimension" in _FIELDS[name] else (None,)
+
+
+def _values(case: Case, field: str) -> Sequence[str | None] | None:
+    """What a field may hold; None where a policy may name the statuses as it likes."""
+    name, dimension = case
+    kind = _FIELDS[name][field]
     if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    return value is not None or type(None) in get_args(kind)
+        return get_args(kind)
+    known = STATUSES.get(dimension or "")
+    return None if known is None else (*known, None)
+
+
+def _can_be(case: Case, field: str, value: str | None) -> bool:
+    values = _values(case, field)
+    return values is None or value in values
+
+
+def _leads(case: Case, statuses: dict[str, Sequence[str | None] | None]) -> bool:
+    """Whether something of a type and dimension may turn from one of `from` into another, of `to`."""
+    before, after = [{value for value in wanted or () if _can_be(case, field, value)} for field, wanted in statuses.items()]
+    return bool(before and after) and len(before | after) > 1
+
+
+def _named(cases: Sequence[Case], dimensions: Sequence[str] | None) -> str:
+    return ", ".join(dimensions) if dimensions else ", ".join(sorted({dimension or name for name, dimension in cases}))
+
+
+def _instead(cases: Sequence[Case], field: str) -> str:
+    known = {value for case in cases for value in _values(case, field) or ()}
+    return f"; there are {', '.join(sorted(map(_word, known)))}" if known else ""
+
+
+def _word(value: str | None) -> str:
+    return "null" if value is None else value

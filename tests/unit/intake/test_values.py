@@ -93,11 +93,12 @@ def test_times(value: object, zone: str, pattern: str | None, unit: str | None, 
     assert read_time(value, zone, pattern, unit) == instant
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "31/12/2026"])
+@pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "31/12/2026", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
 def test_what_is_no_time(value: str) -> None:
     with pytest.raises(ValueError) as told:
         read_time(value, "UTC", None, None)
     assert value not in str(told.value)
+    assert str(told.value).startswith("is ")
 
 
 @pytest.mark.parametrize(
