@@ -88,8 +88,8 @@ class StatusWillChange(Closed):
     """A change that comes by itself unless something happens."""
 
     dimension: Literal["lifecycle"]
-    from_: Literal["active"] = field(name="from")
-    to: Literal["inactive"]
+    from_: str = field(name="from")
+    to: str
     will_change_at: Time
     reason: Reason
     policy: PolicyRef
@@ -100,8 +100,8 @@ class StatusWillNotChange(Closed):
     """An announced change does not come."""
 
     dimension: Literal["lifecycle"]
-    from_: Literal["active"] = field(name="from")
-    to: Literal["inactive"]
+    from_: str = field(name="from")
+    to: str
     will_change_at: Time
     revokes: OutputId
     policy: PolicyRef

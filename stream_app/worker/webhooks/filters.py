@@ -1,13 +1,14 @@
 """What an endpoint's filters may ask for: a filter that no event can pass is a mistake, and would stay silent for ever."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, get_args
 
 import msgspec
 
 from stream_app.codec.envelope import read_shop
 from stream_app.codec.policy.checks import DIMENSIONS as STATUSES
 from stream_app.codec.schemas.outputs import OUTPUT_TYPES
+from stream_app.domain.changes import WILL_CHANGE, WILL_NOT_CHANGE
 from stream_app.domain.facts.state import DIMENSIONS
 
 TYPES: Final = tuple(name for name in OUTPUT_TYPES if name != "customer.profile")
@@ -16,6 +17,8 @@ TYPES: Final = tuple(name for name in OUTPUT_TYPES if name != "customer.profile"
 _FIELDS: Final[dict[str, dict[str, Any]]] = {
     name: {field.encode_name: field.type for field in msgspec.structs.fields(OUTPUT_TYPES[name])} for name in TYPES
 }
+_NOTICE: Final = {"from": ("active",), "to": ("inactive",)}
+"""The only change that is announced (`domain.changes.notices`)."""
 Case = tuple[str, str | None]
 """A type, and one of the dimensions that it is of."""
 
@@ -67,9 +70,8 @@ def _dimensions(name: str) -> Sequence[str | None]:
 def _values(case: Case, field: str) -> Sequence[str | None] | None:
     """What a field may hold; None where a policy may name the statuses as it likes."""
     name, dimension = case
-    kind = _FIELDS[name][field]
-    if get_origin(kind) is Literal:
-        return get_args(kind)
+    if name in (WILL_CHANGE, WILL_NOT_CHANGE):
+        return _NOTICE[field]
     known = STATUSES.get(dimension or "")
     return None if known is None else (*known, None)
 
