@@ -189,3 +189,15 @@ def rate(steps: list[Step]) -> float:
     first, last = steps[0], steps[-1]
     assert last.at_ms > first.at_ms, "one unit of work held everything: the input is too small to tell a rate"
     return (last.applied - first.applied) * 1000 / (last.at_ms - first.at_ms)
+
+
+def rate_once_warm(steps: list[Step]) -> float:
+    """Records a second from the last unit of work at which no more than half were applied to the end.
+
+    As W1 counts: the start of each process and its warm-up are in the first half.
+    """
+    last = steps[-1]
+    first = next(
+        (step for step in reversed(steps[:-1]) if step.applied - steps[0].applied <= (last.applied - steps[0].applied) / 2), steps[0]
+    )
+    return rate([first, last])

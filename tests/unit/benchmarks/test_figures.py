@@ -14,7 +14,7 @@ from benchmarks.history import make_history
 from benchmarks.measurements import replay
 from benchmarks.place import Place
 from benchmarks.product.inputs import POLICY, synthetic
-from benchmarks.product.shop import Step, rate
+from benchmarks.product.shop import Step, rate, rate_once_warm
 from benchmarks.product.states import END_MS, frames_of
 from benchmarks.product.traffic import percentile
 from benchmarks.report import print_table, verdicts
@@ -104,6 +104,14 @@ def test_made_customers_are_the_products_own() -> None:
 
 def test_the_rate_is_between_the_first_unit_of_work_and_the_last() -> None:
     assert rate([Step(1_000, 400), Step(1_500, 900), Step(3_000, 2_400)]) == 1_000
+
+
+def test_the_rate_once_warm_is_that_of_the_second_half() -> None:
+    """From the last unit of work that was not beyond the half: what a second process adds when it is ready is seen whole."""
+    steps = [Step(1_000, 0), Step(2_000, 400), Step(3_000, 1_000), Step(3_200, 1_400), Step(3_500, 2_000)]
+    assert rate(steps) == 800
+    assert rate_once_warm(steps) == 2_000
+    assert rate_once_warm([Step(1_000, 100), Step(2_000, 900)]) == 800, "of two units there is but one way"
     assert percentile([1.0, 2.0, 3.0, 4.0], 50) == 3.0
     assert percentile([1.0, 2.0, 3.0, 4.0], 99) == 4.0
 
