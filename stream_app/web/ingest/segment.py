@@ -5,7 +5,7 @@ Of a batch what can be stored is stored, and the rest is named in the answer: Se
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
@@ -27,7 +27,7 @@ CALLS_MAX: Final = 2_500  # as many as Segment takes
 _SLICE_CALLS, _SLICE_BYTES = 100, 64 << 10
 ENTRIES_MAX: Final = 1_000
 """Of a list in one row: more products or refunds has no order, and others wait while they are read."""
-_EXPLAINED_BYTES: Final = 64 << 10
+_EXPLAINED_BYTES: Final = 512 << 10  # as much as Segment's libraries send at a time
 _LONE: Final = re.compile(rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _MARK: Final = b"\xff" * 6
 """In the place of a lone surrogate: as wide, and so wrong that the call that holds it cannot be read, and the others can."""
@@ -73,12 +73,13 @@ def write_key(body: bytes) -> str | None:
     Raises:
         Problem: the body is no JSON object.
     """
+    is_small = len(body) <= _EXPLAINED_BYTES  # nobody knows yet who asks, so that a closer look must cost little
     try:
-        raw = _key(body).writeKey
+        raw = (_marking(_key, body) if is_small else _key(body)).writeKey
     except msgspec.ValidationError:
         raise not_json(_NO_OBJECT) from None
     except (msgspec.DecodeError, RecursionError):
-        raise not_json((find_defect(body) if len(body) <= _EXPLAINED_BYTES else None) or _NO_JSON) from None
+        raise not_json((find_defect(body) if is_small else None) or _NO_JSON) from None
     try:
         return _text(raw) or None
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -140,14 +141,11 @@ def _read_some(calls: list[Any], shop: str, now_ms: int) -> Found:
 
 def _calls(body: bytes) -> list[msgspec.Raw]:
     try:
-        batch = _batch(body).batch
+        batch = _marking(_batch, body).batch
     except msgspec.ValidationError:
         raise not_json(_NO_OBJECT) from None
     except (msgspec.DecodeError, RecursionError):
-        marked = _LONE.sub(lambda found: found[1] or _MARK, body)
-        if marked == body:
-            raise not_json(find_defect(body) or _NO_JSON) from None
-        return _calls(marked)
+        raise not_json(find_defect(body) or _NO_JSON) from None
     try:
         calls = _list(batch)
     except msgspec.ValidationError:
@@ -156,6 +154,19 @@ def _calls(body: bytes) -> list[msgspec.Raw]:
     if len(calls) > CALLS_MAX:
         raise Problem(413, f"batch: more than {CALLS_MAX} calls", field="batch", fix="send them in several batches")
     return calls
+
+
+def _marking(decode: Callable[[bytes], Any], body: bytes) -> Any:
+    """What `decode` makes of `body`, and where that fails, of the same with lone surrogates marked."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, RecursionError):
+        marked = _LONE.sub(lambda found: found[1] or _MARK, body)
+        if marked == body:
+            raise
+        return decode(marked)
 
 
 def _decode(raw: msgspec.Raw) -> Any:
