@@ -25,7 +25,7 @@ from stream_app.intake.values import (
 )
 
 _HOLE: Final = re.compile(r"\{([^{}]+)\}")
-_TEXT_MAX: Final = 4_096  # a category may have 128, and all else is shorter; each entry of a row reads its texts anew
+_TEXT_MAX: Final = 4_096  # as much as a note may have, and all else is shorter; each entry of a row reads its texts anew
 _PIECES: Final = frozenset({"quantity"})
 _TRUTHS: Final = frozenset({"accepted"})
 _LISTS: Final = frozenset({"closed_channels"})
