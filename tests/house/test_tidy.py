@@ -16,7 +16,7 @@ FUNCTION_LINES_MAX = 50
 ROOM_FILES_MAX = 16
 BANNED = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 CARD = ("Owns:", "Called by:", "May import:", "Start at:")
-STARTED_BY_NAME = {"stream_app.__main__", "stream_app.demo.prepare", "stream_app.compiled.build"}
+STARTED_BY_NAME = {"stream_app.__main__", "stream_app.demo.prepare", "stream_app.compiled.build", "stream_app.compiled.interpreter"}
 UNOWNED = re.compile(r"\x23.*\b(TODO|FIXME|XXX)\b(?!.*\x23\d+)")  # \x23 is the sign of a comment
 
 
