@@ -4,9 +4,10 @@ from typing import Any
 
 from stream_app.domain import evaluate
 from stream_app.domain.calendar import Calendar
-from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who
+from stream_app.domain.changes import Outgoing
 from stream_app.domain.events import EVENT_TYPES, Event, OrderPlaced
 from stream_app.domain.facts.state import DIMENSIONS, State
+from stream_app.domain.ids import STATUS_CHANGED, Who
 from stream_app.domain.policy import Criterion, OwnRhythm, Policy, ScoreClasses, ServiceLevels
 from stream_app.domain.settle import Outcome
 from stream_app.domain.status import stand

@@ -5,8 +5,9 @@ from typing import Any, Final
 import msgspec
 
 from stream_app.codec.times import format_time
-from stream_app.domain.changes import Outgoing, Who
+from stream_app.domain.changes import Outgoing
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import PROFILE, profile
 from stream_app.domain.settle import Outcome

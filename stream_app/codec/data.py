@@ -1,7 +1,6 @@
 """The `data` of an event, by its type: decoded straight into the domain's Structs, whose annotations hold the bounds."""
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +31,6 @@ _OPTIONAL: Final[dict[str, frozenset[str]]] = {
 _LINE_OPTIONAL: Final = "category"
 _CATEGORIES_MAX: Final = 10_000
 _categories: Final[dict[str | None, str | None]] = {None: None}  # one string for each, so that its hash is computed once
-_category_of: Final = attrgetter("category")
 _fields_of: Final[Callable[[Any], tuple[Any, ...]]] = msgspec.structs.astuple  # all fields at once: looked up one by one, they cost more
 
 
@@ -60,10 +58,16 @@ def convert_order(wire: OrderWire) -> OrderPlaced:
     """An order without its lines: of them the distinct categories are kept, in the order of the lines."""
     # Lines are let go at once: thousands of events wait to be folded, and the processor's caches would not hold their lines.
     order_id, currency, total_minor, discount_minor, cost_minor, lines = _fields_of(wire)
-    known = _categories
-    found = dict.fromkeys(map(_category_of, lines))
-    categories = [known[category] if category in known else _remember(category) for category in found]
-    return OrderPlaced(order_id, currency, total_minor, discount_minor, cost_minor, tuple(categories))
+    rows: list[Any] = lines
+    found: list[str | None] = []
+    for line in rows:
+        category: str | None = line.category
+        known = _categories.get(category)
+        if known is None and category is not None:
+            known = _remember(category)
+        if known not in found:
+            found.append(known)
+    return OrderPlaced(order_id, currency, total_minor, discount_minor, cost_minor, tuple(found))
 
 
 def _remember(category: str) -> str:

@@ -95,6 +95,7 @@ def check_time(event: Event, wall_ms: int) -> Rejected | None:
 
 
 _TYPE: Final = b'"type":"'
+_CLOUDEVENTS: Final = b"application/cloudevents+json"
 _ORDER: Final = "order.placed"
 _WATERMARK: Final = "watermark"
 _fields_of: Final[Callable[[Any], tuple[Any, ...]]] = msgspec.structs.astuple  # of `WHOLE_TYPES`: those of an Envelope, data last
@@ -124,6 +125,8 @@ def _find_mode(headers: Sequence[tuple[str, bytes | None]]) -> bool | Rejected:
     """True for binary mode, False for structured mode."""
     is_binary = False
     for key, content in headers:
+        if content == _CLOUDEVENTS and key == "content-type":  # nearly always
+            return False
         name = key.lower()
         if name == "content-type":
             kind = (content or b"").lower()

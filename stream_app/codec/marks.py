@@ -9,9 +9,9 @@ from hashlib import blake2b
 
 import msgspec
 
-from stream_app.domain.changes import Who
 from stream_app.domain.facts.notes import Mark
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who
 
 REPLAY_SECRET = blake2b(b"a replay keeps nothing", digest_size=32).digest()
 """What a replay hashes with: its marks live and die with the process."""

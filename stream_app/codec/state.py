@@ -57,7 +57,7 @@ def decode_state(encoded: bytes) -> State:
         check_state_version(version)
         message = f"there is no state version {version}"
         raise ValueError(message)
-    return read(memoryview(encoded)[1:])
+    return read(encoded[1:])
 
 
 def check_state_version(version: int) -> None:
@@ -80,7 +80,7 @@ def encode_facts(state: State) -> bytes:
     return _encode(_pack(to_columns(state)[_FIRST_FACT:]))
 
 
-def _read_1(content: memoryview) -> State:
+def _read_1(content: bytes) -> State:
     old = msgspec.convert(_decode(content), StateV1, builtin_types=(bytes,))
     state = State(**{name: getattr(old, name) for name in StateV1.__struct_fields__})
     # Version 1 did not remember the latest contact: what it has of it, contacts by their days.
@@ -89,7 +89,7 @@ def _read_1(content: memoryview) -> State:
     return state
 
 
-def _read_2(content: memoryview) -> State:
+def _read_2(content: bytes) -> State:
     try:
         return from_columns(_decode(content))
     except TypeError as error:
@@ -97,7 +97,7 @@ def _read_2(content: memoryview) -> State:
         raise ValueError(message) from error
 
 
-_READERS: Final[dict[int, Callable[[memoryview], State]]] = {1: _read_1, 2: _read_2}
+_READERS: Final[dict[int, Callable[[bytes], State]]] = {1: _read_1, 2: _read_2}
 
 
 def _pack(value: Any) -> Any:
@@ -125,7 +125,7 @@ def _unpack(code: int, content: memoryview) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
-_decode: Final[Callable[[memoryview], Any]] = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
+_decode: Final[Callable[[bytes], Any]] = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
 
 
 def _settle(state: State) -> None:

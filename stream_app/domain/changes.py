@@ -1,9 +1,8 @@
-"""What is published when a status changes: the change with its proof, notices, ids (domain.md, section 4).
+"""What is published when a status changes: the change with its proof, and notices (domain.md, section 4).
 
 Times in `data` are integers in UTC milliseconds under names that end in `_at` (and `valid_until`); the codec writes them as RFC 3339.
 """
 
-from hashlib import blake2b
 from typing import Any, Final, Literal
 
 from stream_app.domain.calendar import DAY_MS
@@ -26,14 +25,14 @@ from stream_app.domain.facts.state import (
     State,
 )
 from stream_app.domain.facts.window import revives
+from stream_app.domain.ids import STATUS_CHANGED, Who, identify, identify_change
 from stream_app.domain.policy import Policy
 from stream_app.domain.segments.proof import prove_segment
 from stream_app.domain.status import Verdict, risk_moments, valid_until_ms
-from stream_app.domain.value import leading_span, measure
+from stream_app.domain.value import last_order_ms, leading_span, measure
 
 CauseKind = Literal["event", "time", "policy", "late", "void", "merge"]
 
-STATUS_CHANGED: Final = "status.changed"
 WILL_CHANGE: Final = "status.will_change"
 WILL_NOT_CHANGE: Final = "status.will_not_change"
 
@@ -44,16 +43,6 @@ class Cause:
     def __init__(self, kind: CauseKind, event_id: str | None = None) -> None:
         self.kind = kind
         self.event_id = event_id
-
-
-class Who:
-    """Whose events these are; and what is computed of him once: his part of each id, the latest change's id, and his own as JSON text."""
-
-    def __init__(self, shop_id: str, customer_id: str) -> None:
-        self.shop_id = shop_id
-        self.customer_id = customer_id
-        self.part, self.text = b"", ""
-        self.change = 0, 0, ""  # when he was born, the sequence, the id
 
 
 class Outgoing:
@@ -80,36 +69,6 @@ class Outgoing:
         self.origin = origin
         self.data = data
         self.causation_id = causation_id
-
-
-def identify(kind: str, who: Who, born_ms: int, sequence: int, *more: int | str) -> str:
-    """The id of something published: 128 bits of BLAKE2b over length-prefixed fields, in hex."""
-    part = who.part
-    if not part:
-        part = who.part = _field(who.shop_id) + _field(who.customer_id)
-    told = _field(kind) + part + _field(str(born_ms)) + _field(str(sequence))
-    for field in more:
-        told += _field(str(field))
-    return blake2b(told, digest_size=16).hexdigest()
-
-
-_LENGTHS: Final = [length.to_bytes(4, "big") for length in range(256)]
-
-
-def _field(text: str) -> bytes:
-    encoded = text.encode()
-    length = len(encoded)
-    return (_LENGTHS[length] if length < 256 else length.to_bytes(4, "big")) + encoded
-
-
-def identify_change(who: Who, born_ms: int, sequence: int) -> str:
-    """The id of a customer's `status.changed`."""
-    born, latest, known = who.change
-    if latest == sequence and born == born_ms and known:
-        return known
-    change_id = identify(STATUS_CHANGED, who, born_ms, sequence)
-    who.change = born_ms, sequence, change_id
-    return change_id
 
 
 def origin_of(policy: Policy, time_ms: int) -> Literal["live", "backfill"]:
@@ -218,7 +177,7 @@ def _prove_lifecycle(state: State, policy: Policy, verdict: Verdict) -> Proof:
         order = {"event_type": "order.placed", "product_group": measures["product_group"]}
         if value == "active":
             return "ordered_within_rhythm", measures, thresholds, {**order, "before_at": thresholds["inactive_at"], "to": "active"}
-        measures["last_counting_order_at"] = max(state.last_ms)  # of any group: how late the loss is noticed
+        measures["last_counting_order_at"] = last_order_ms(state)  # of any group: how late the loss is noticed
         return "silent_beyond_rhythm", measures, thresholds, {**order, "from_at": state.clock_ms, "to": "active"}
     measures = {"counting_orders": 0, "relation": state.related}
     order = {"event_type": "order.placed", "from_at": state.clock_ms, "to": "active"}

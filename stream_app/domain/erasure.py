@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.changes import Cause, Outgoing, Who, identify, origin_of
+from stream_app.domain.changes import Cause, Outgoing, origin_of
 from stream_app.domain.evaluate import advance
 from stream_app.domain.events import Event, RelationErased
 from stream_app.domain.facts.derived import tell_absorbed, tell_erased
 from stream_app.domain.facts.fold import is_duplicate
 from stream_app.domain.facts.notes import Mark
 from stream_app.domain.facts.state import State, is_customer
+from stream_app.domain.ids import Who, identify
 from stream_app.domain.policy import Policy
 from stream_app.domain.settle import Outcome, settle
 

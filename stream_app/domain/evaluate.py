@@ -6,7 +6,7 @@ up to t fire, each at its own time; so the changes depend on his own events and 
 
 from typing import Final
 
-from stream_app.domain.changes import Cause, CauseKind, Who
+from stream_app.domain.changes import Cause, CauseKind
 from stream_app.domain.events import (
     Code,
     CustomerFacts,
@@ -24,6 +24,7 @@ from stream_app.domain.facts.fold import fold, is_duplicate, remember
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.orders import order_unknown
 from stream_app.domain.facts.state import LIFECYCLE, WINBACK, State, absent, is_customer, new_state
+from stream_app.domain.ids import Who
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before
 from stream_app.domain.settle import Outcome, settle, weigh

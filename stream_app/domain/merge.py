@@ -8,7 +8,7 @@ one who was erased, and from a circle: merges that close one at the same moment 
 from typing import Final
 
 from stream_app.domain import evaluate
-from stream_app.domain.changes import Cause, Who, change, notices
+from stream_app.domain.changes import Cause, change, notices
 from stream_app.domain.evaluate import arrive, end_waits
 from stream_app.domain.events import Code, CustomerFacts, CustomerMerged, Event, Rejected
 from stream_app.domain.facts import window
@@ -18,6 +18,7 @@ from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.referrals import has_room
 from stream_app.domain.facts.state import FOREVER, State, absent, is_customer, new_state
 from stream_app.domain.facts.unite import unite
+from stream_app.domain.ids import Who
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import react
 from stream_app.domain.settle import Outcome, settle

@@ -3,10 +3,24 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from stream_app.domain.changes import Outgoing, Who, identify, identify_change, origin_of, policy_ref
+from stream_app.domain.changes import Outgoing, origin_of, policy_ref
 from stream_app.domain.dimensions.score import score
 from stream_app.domain.dimensions.share import describe_cut
-from stream_app.domain.facts.state import CLASS, CONTACT, DIMENSIONS, LABEL, OPPORTUNITY, SEGMENT, SERVICE_LEVEL, State, as_it_is, describe
+from stream_app.domain.facts.state import (
+    CHURN_RISK,
+    CLASS,
+    CONTACT,
+    LABEL,
+    LIFECYCLE,
+    OPPORTUNITY,
+    SEGMENT,
+    SERVICE_LEVEL,
+    WINBACK,
+    State,
+    as_it_is,
+    describe,
+)
+from stream_app.domain.ids import Who, identify, identify_change
 from stream_app.domain.policy import Policy
 from stream_app.domain.segments.exit import describe_exit
 from stream_app.domain.settle import RULE_ERRORS, Outcome
@@ -16,18 +30,24 @@ from stream_app.domain.value import MEASURES, all_measures
 PROFILE: Final = "customer.profile"
 
 
-def existing_dimensions(policy: Policy) -> list[int]:
-    """The dimensions that the policy asks for, in the order of publishing."""
-    optional = {
-        CLASS: policy.classes or policy.pareto,
-        SEGMENT: policy.segments,
-        LABEL: policy.labels,
-        SERVICE_LEVEL: policy.service_levels,
-        CONTACT: policy.contact,
-        OPPORTUNITY: policy.opportunity,
-    }
-    always = {"lifecycle", "churn_risk", "winback"}
-    return [d for d, name in enumerate(DIMENSIONS) if name in always or optional.get(d) is not None]
+def _statuses(state: State, policy: Policy) -> dict[str, str | None]:
+    """The dimensions that the policy asks for, in the order of `DIMENSIONS`."""
+    values = state.values
+    told = {"lifecycle": values[LIFECYCLE], "churn_risk": values[CHURN_RISK]}
+    if policy.has_class:
+        told["class"] = values[CLASS]
+    if policy.segments is not None:
+        told["segment"] = values[SEGMENT]
+    if policy.labels is not None:
+        told["label"] = values[LABEL]
+    if policy.service_levels is not None:
+        told["service_level"] = values[SERVICE_LEVEL]
+    if policy.contact is not None:
+        told["contact"] = values[CONTACT]
+    told["winback"] = values[WINBACK]
+    if policy.opportunity is not None:
+        told["opportunity"] = values[OPPORTUNITY]
+    return told
 
 
 def profile(who: Who, state: State, policy: Policy, told: Callable[[int], Any] = as_it_is, outcome: Outcome | None = None) -> Outgoing:
@@ -57,7 +77,7 @@ def _measure(state: State, policy: Policy) -> dict[str, Any]:
 def _profile(who: Who, state: State, policy: Policy, told: Callable[[int], Any], measured: dict[str, Any]) -> Outgoing:
     data = {
         "clock_at": told(state.clock_ms),
-        "statuses": {DIMENSIONS[d]: state.values[d] for d in existing_dimensions(policy)},
+        "statuses": _statuses(state, policy),
         "measures": measured["measures"],
         "facts": describe(state, told),
         "next_deadline": None if state.deadline_ms is None else told(state.deadline_ms),

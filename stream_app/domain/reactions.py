@@ -5,11 +5,13 @@ Each is a pure function of the change and the customer, and goes out in the chan
 
 from typing import Any
 
-from stream_app.domain.changes import Cause, Outgoing, identify
+from stream_app.domain.changes import Cause, Outgoing
 from stream_app.domain.dimensions.contact import advise, offer
 from stream_app.domain.facts.state import CLASS, SEGMENT, SERVICE_LEVEL, WINBACK, State, masked_groups
+from stream_app.domain.ids import identify
 from stream_app.domain.policy import Policy
 from stream_app.domain.status import Verdict
+from stream_app.domain.value import last_order_ms
 
 
 class Before:
@@ -32,7 +34,8 @@ def react(
     reactions: list[Outgoing] = []
     if changes[0].origin != "live":  # all of them are of one moment
         return reactions
-    lifecycle, winback = _of(changes, "lifecycle"), _of(changes, "winback")
+    by_dimension = {published.data["dimension"]: published for published in changes}
+    lifecycle, winback = by_dimension.get("lifecycle"), by_dimension.get("winback")
     if lifecycle is not None and lifecycle.data["to"] == "inactive":
         reactions.append(_reaction("winback.opened", lifecycle, state, _offer(state, policy, verdict)))
     elif winback is not None and winback.data["to"] == "recent":
@@ -45,7 +48,7 @@ def react(
             reactions.append(_reaction("winback.won", lifecycle, state, _won(state, policy, verdict, before, placed)))
         else:
             reactions.append(_reaction("winback.withdrawn", lifecycle, state, {"lifecycle": lifecycle.data["to"], "cause": cause.kind}))
-    level = _of(changes, "service_level")
+    level = by_dimension.get("service_level")
     if level is not None:
         data = {
             "from": level.data["from"],
@@ -54,18 +57,11 @@ def react(
             "segment": verdict.values[SEGMENT],
         }
         reactions.append(_reaction("service_level.changed", level, state, data, "service-level"))
-    contact = _of(changes, "contact")
+    contact = by_dimension.get("contact")
     if contact is not None:
         data = {"from": contact.data["from"], "to": contact.data["to"], **advise(state, policy, verdict.at, verdict.values)}
         reactions.append(_reaction("contact.advised", contact, state, data, "contact-advice"))
     return reactions
-
-
-def _of(changes: list[Outgoing], dimension: str) -> Outgoing | None:
-    for published in changes:
-        if published.data["dimension"] == dimension:
-            return published
-    return None
 
 
 def _reaction(kind: str, cause: Outgoing, state: State, data: dict[str, Any], topic: str = "win-back") -> Outgoing:
@@ -77,9 +73,9 @@ def _offer(state: State, policy: Policy, verdict: Verdict) -> dict[str, Any]:
     """What a win-back tool needs to act: how fresh, what he bought, by which channel, for how much."""
     budget, channel = offer(state, policy, verdict.at, verdict.values)
     return {
-        "days_since": verdict.at.today - policy.calendar.day(max(state.last_ms)),
+        "days_since": verdict.at.today - policy.calendar.day(last_order_ms(state)),
         "tier": verdict.values[WINBACK],
-        "product_groups": [name for name, n in zip(state.groups, state.occasions, strict=True) if n],
+        "product_groups": [state.groups[g] for g, count in enumerate(state.occasions) if count],
         "advised_channel": channel,
         "budget_minor": budget,
     }

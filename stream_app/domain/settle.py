@@ -8,10 +8,11 @@ are not guarded: an event that was half folded could not be told from a whole on
 from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.changes import Cause, Outgoing, Who, change, notices
+from stream_app.domain.changes import Cause, Outgoing, change, notices
 from stream_app.domain.events import Event, Rejected
 from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who
 from stream_app.domain.pareto import ParetoClasses
 from stream_app.domain.policy import Policy
 from stream_app.domain.reactions import Before, react

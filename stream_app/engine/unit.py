@@ -133,7 +133,7 @@ class UnitOfWork:
         scan = self._scan(timeline)
         budget = _STALE_AT_LEAST + _STALE_PER_DUE * limit
         source = self._store.timers_from(timeline, scan.next) if scan.next is not None else iter(())
-        stored = self._with_states(source, until_ms)
+        stored = self._with_states(source, until_ms, min(_READ_AHEAD, limit + 1))
         ahead = next(stored, None)
         while len(found) < limit:
             own = scan.armed[0] if scan.armed else None
@@ -158,9 +158,9 @@ class UnitOfWork:
             self.overdue_ms = max(self.overdue_ms, until_ms - found[0][0])
         return found
 
-    def _with_states(self, timers: Iterator[Timer], until_ms: int) -> Iterator[Timer]:
-        """The same timers, a few at a time: the states of those that are due are read ahead."""
-        while block := list(islice(timers, _READ_AHEAD)):
+    def _with_states(self, timers: Iterator[Timer], until_ms: int, count: int) -> Iterator[Timer]:
+        """The same timers, `count` at a time: the states of those that are due are read ahead."""
+        while block := list(islice(timers, count)):
             self.prefetch([key for deadline_ms, key in block if deadline_ms <= until_ms])
             yield from block
 

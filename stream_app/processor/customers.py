@@ -13,12 +13,12 @@ from stream_app.codec.marks import decode_mark, is_mark
 from stream_app.codec.rekeyed import Forward, original, read_forward
 from stream_app.codec.state import decode_state, encode_state
 from stream_app.domain import evaluate, merge
-from stream_app.domain.changes import STATUS_CHANGED, Who
 from stream_app.domain.erasure import erase, erase_along
 from stream_app.domain.events import KEPT_AS_READ, CustomerErased, CustomerFacts, Event, ReferralKnown, Rejected, RelationErased
 from stream_app.domain.facts.derived import answer_erased
 from stream_app.domain.facts.notes import Mark, Raw
 from stream_app.domain.facts.state import State, is_customer
+from stream_app.domain.ids import STATUS_CHANGED, Who
 from stream_app.domain.policy import Policy
 from stream_app.domain.settle import Outcome
 from stream_app.engine.fold import Record, Unit
@@ -72,6 +72,8 @@ class Customers:
         self._open: dict[bytes, Customer] = {}
         self._profiles: dict[bytes, bytes | None] = {}
         self._outcome = Outcome()
+        self._changes: dict[tuple[str, str], int] = {}  # by dimension and cause; counted here, as the deadlines, since they are many
+        self._deadlines = 0
 
     def open(self, key: bytes, encoded: bytes | None) -> Customer:
         """The customer under `key`, decoded from `encoded` unless he is open already."""
@@ -203,6 +205,12 @@ class Customers:
         for key, encoded in self._profiles.items():
             unit.emit("customer-profiles", key, encoded, HEADERS if encoded is not None else ())
         self._profiles.clear()
+        for (dimension, cause), count in self._changes.items():
+            unit.count("changes", dimension, cause, by=count)
+        if self._deadlines:
+            unit.count("deadlines", by=self._deadlines)
+        self._changes.clear()
+        self._deadlines = 0
 
     def reject(self, rejected: Rejected, raw: Raw, unit: Unit) -> None:
         """Put a rejected record, as it was read at first, among the unit's outputs."""
@@ -273,7 +281,8 @@ class Customers:
             unit.emit(outgoing.topic, customer.key, encode_outgoing(outgoing), HEADERS)
             if outgoing.type == STATUS_CHANGED:
                 customer.changed = True
-                unit.count("changes", outgoing.data["dimension"], outgoing.data["cause"]["kind"])
+                counted = outgoing.data["dimension"], outgoing.data["cause"]["kind"]
+                self._changes[counted] = self._changes.get(counted, 0) + 1
         for rejected, raw in outcome.rejected:
             self.reject(rejected, raw, unit)
         for what in outcome.forgotten:
@@ -282,8 +291,7 @@ class Customers:
             unit.count("duplicates", by=outcome.duplicates)
         if outcome.suppressed:
             unit.count("suppressed", by=outcome.suppressed)
-        if outcome.deadlines:
-            unit.count("deadlines", by=outcome.deadlines)
+        self._deadlines += outcome.deadlines
         if outcome.rule_errors:
             unit.count("rule_errors", by=outcome.rule_errors)
             report_rule_error(customer.who.shop_id, outcome.rule_error)

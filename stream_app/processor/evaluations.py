@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from stream_app.codec.changes import HEADERS
 from stream_app.codec.derived import encode_derived
-from stream_app.domain.changes import Who, identify
 from stream_app.domain.dimensions.share import with_cut
 from stream_app.domain.events import CutOffsTaken, Event, EventData, ValuesAsked, ValuesSketched
 from stream_app.domain.facts.state import NEVER
+from stream_app.domain.ids import Who, identify
 from stream_app.domain.pareto import Cut, Sketch
 from stream_app.domain.policy import Policy
 from stream_app.engine.fold import Unit

@@ -6,11 +6,11 @@ from typing import Any
 from msgspec import Struct
 
 from stream_app.codec.marks import decode_mark, digests_of, encode_mark, find_named, fingerprint, mark_key
-from stream_app.domain.changes import Who
 from stream_app.domain.erasure import Kept
 from stream_app.domain.events import Event, RelationErased, RelationForgotten
 from stream_app.domain.facts.notes import Mark
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who
 from stream_app.engine.fold import Unit
 from stream_app.errors import ErasureKeyError
 

@@ -9,9 +9,9 @@ from hashlib import blake2b
 
 from stream_app.codec.policy import compile_policy, read_policy_document
 from stream_app.domain import evaluate
-from stream_app.domain.changes import Who
 from stream_app.domain.dimensions.share import with_cut
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who
 from stream_app.domain.pareto import cut_of
 from stream_app.domain.policy import Policy
 from stream_app.domain.settle import Outcome

@@ -61,7 +61,7 @@ class Streams:
         self._times: list[int] = []
         self._highest: list[int] = []  # highest[i]: the largest time of the batch up to place i
         self._touched: list[Stream] = []
-        self._latest: list[int] = []  # latest[i]: the largest time of the batch from place i on
+        self._latest: list[int] = [NEVER]  # latest[i]: the largest time of the batch from place i on
         self._spared: dict[bytes, int] = {}  # how far his deadlines are owed to a customer, if less than to the others of his shop
 
     def resume(self, memo: Mapping[str, Any]) -> None:
@@ -180,6 +180,8 @@ class Streams:
             stream.all_ms = max(stream.come_ms, stream.owed_ms)
 
     def _suffixes(self) -> None:
+        if len(self._latest) == len(self._times) + 1:  # they only ever grow in a unit of work, which fires in many steps
+            return
         self._latest = [*accumulate(reversed(self._times), max)][::-1]
         self._latest.append(NEVER)
 

@@ -3,10 +3,10 @@
 from typing import Final
 
 from stream_app.codec.changes import encode_line
-from stream_app.domain.changes import Who
 from stream_app.domain.events import EVENT_TYPES, ORDER_TYPES, CustomerFacts, Event, RelationErased
 from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who
 from stream_app.domain.settle import Outcome
 from stream_app.replay.piles import Entry
 

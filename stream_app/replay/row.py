@@ -7,10 +7,10 @@ from typing import Final
 
 from stream_app.codec.marks import REPLAY_SECRET, digests_of, find_named, mark_key
 from stream_app.domain import evaluate, merge
-from stream_app.domain.changes import Who
 from stream_app.domain.erasure import erase, erase_along
 from stream_app.domain.events import KEPT_AS_READ, CustomerErased, Event, RelationErased, RelationForgotten
 from stream_app.domain.facts.notes import Mark, Raw
+from stream_app.domain.ids import Who
 from stream_app.domain.settle import Outcome
 from stream_app.replay.evaluation import Versions
 from stream_app.replay.lives import NEVER, Life, life_of, raw_of

@@ -11,10 +11,11 @@ import msgspec
 from stream_app.codec.changes import encode_outgoing
 from stream_app.codec.times import format_time, parse_time_ms
 from stream_app.domain import evaluate
-from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who
+from stream_app.domain.changes import Outgoing
 from stream_app.domain.events import CustomerErased, Event, RelationErased
 from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.state import DIMENSIONS, State, is_customer
+from stream_app.domain.ids import STATUS_CHANGED, Who
 from stream_app.domain.policy import Policy
 from stream_app.domain.profile import profile
 from stream_app.domain.settle import Outcome

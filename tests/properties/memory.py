@@ -12,8 +12,8 @@ import yaml
 
 from stream_app.codec.policy import read_policy
 from stream_app.codec.state import decode_state, encode_facts
-from stream_app.domain.changes import Who
 from stream_app.domain.evaluate import advance, reach
+from stream_app.domain.ids import Who
 from stream_app.domain.policy import Policy
 from stream_app.domain.settle import Outcome
 from stream_app.engine.fold import Headers

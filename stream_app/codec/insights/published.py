@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from stream_app.codec.changes import CONTENT_TYPE
 from stream_app.codec.times import format_time, parse_time_ms
-from stream_app.domain.changes import Who, identify
+from stream_app.domain.ids import Who, identify
 from stream_app.domain.insights.record import MONTH_TYPE, NOW_TYPE
 from stream_app.domain.insights.tally import NOW
 

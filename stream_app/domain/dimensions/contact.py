@@ -6,7 +6,7 @@ The rule is that of the customer's class, else the default.
 from typing import Any
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.crossing import crossing_ms
+from stream_app.domain.dimensions.crossing import crossing_ms
 from stream_app.domain.dimensions.proof import Proof
 from stream_app.domain.events import CHANNELS
 from stream_app.domain.facts.contacts import full_day, outbound
@@ -104,11 +104,17 @@ def advised_channel(state: State, policy: Policy, budget: int | None) -> str | N
     `budget` None sets no limit.
     """
     closed = closed_channels(state)
-    affordable = [c for c in CHANNELS if c not in closed and (budget is None or policy.channel_costs[c] <= budget)]
     preferred = state.preference[2] if state.preference else None
-    if preferred in affordable:
-        return preferred
-    return min(affordable, key=lambda c: policy.channel_costs[c], default=None)
+    cheapest: str | None = None
+    for channel in CHANNELS:
+        cost = policy.channel_costs[channel]
+        if channel in closed or (budget is not None and cost > budget):
+            continue
+        if channel == preferred:
+            return channel
+        if cheapest is None or cost < policy.channel_costs[cheapest]:
+            cheapest = channel
+    return cheapest
 
 
 def offer(state: State, policy: Policy, at: Standing, values: list[str | None]) -> tuple[int, str | None]:

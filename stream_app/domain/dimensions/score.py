@@ -3,7 +3,7 @@
 from typing import Final
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.crossing import crossing_ms
+from stream_app.domain.dimensions.crossing import crossing_ms
 from stream_app.domain.facts.state import CLASS, FOREVER, State
 from stream_app.domain.pareto import ParetoClasses, class_of
 from stream_app.domain.policy import Criterion, Policy

@@ -7,10 +7,10 @@ an id of its own, and the same one in every replay.
 from collections.abc import Sequence
 from typing import Final
 
-from stream_app.domain.changes import Who, identify
 from stream_app.domain.events import CustomerFacts, Event, EventData, ReferralFirstOrder, ReferralKnown, RelationErased
 from stream_app.domain.facts.notes import Raw
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who, identify
 
 KNOWN: Final = "referral.known"
 FIRST_ORDER: Final = "referral.first_order"

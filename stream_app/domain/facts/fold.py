@@ -245,4 +245,7 @@ def closed_channels(state: State) -> set[str]:
     """Channels the customer does not want: the latest preference's, and those unsubscribed from after it."""
     since = state.preference[:2] if state.preference else (NEVER, "")
     closed = set(state.preference[3]) if state.preference else set()
-    return closed | {channel for channel, at in state.unsubscribed.items() if at > since}
+    for channel, at in state.unsubscribed.items():
+        if at > since:
+            closed.add(channel)
+    return closed

@@ -15,6 +15,7 @@ from stream_app.domain.facts.state import NEVER, State, masked_groups
 from stream_app.domain.policy import Policy
 
 REFUND_IDS_MAX: Final = 4_000
+_NO_CATEGORY: Final[tuple[str | None, ...]] = (None,)
 
 
 def order_unknown() -> Rejected:
@@ -52,22 +53,19 @@ def place(state: State, time_ms: int, data: OrderPlaced, policy: Policy) -> Reje
 def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
     """The mask of the product groups of an order's lines; groups seen for the first time get their columns."""
     mapping, groups = policy.category_groups, state.groups
-    names: list[str] = []
-    for category in data.categories:
-        name = mapping.get(category or "", "default")
-        if name not in names:
-            names.append(name)
-    if not names:
-        names.append(mapping.get("", "default"))
-    names.sort()
     mask = 0
-    for name in names:
+    missing: list[str] = []
+    for category in data.categories or _NO_CATEGORY:
+        name = mapping.get(category or "", "default")
         if name in groups:
             mask |= 1 << groups.index(name)
-            continue
+        elif name not in missing:
+            missing.append(name)
+    for name in sorted(missing) if missing else missing:
         g = bisect_left(groups, name)
         low = (1 << g) - 1
         state.order_groups = [(m & low) | (m & ~low) << 1 for m in state.order_groups]
+        mask = (mask & low) | (mask & ~low) << 1 | 1 << g
         state.groups.insert(g, name)
         state.occasions.insert(g, 0)
         state.first_day.insert(g, 0)
@@ -75,8 +73,6 @@ def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
         state.closed_ms.insert(g, NEVER)
         state.until_ms.insert(g, NEVER)
         state.in_window.insert(g, 0)
-        # Names come in ascending order, so the bits already set lie below the new one.
-        mask |= 1 << g
     return mask
 
 

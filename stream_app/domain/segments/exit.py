@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.crossing import crossing_ms
+from stream_app.domain.dimensions.crossing import crossing_ms
 from stream_app.domain.facts.state import FOREVER, State
 from stream_app.domain.policy import ExitRule, Policy
 from stream_app.domain.value import Standing, measure, strategic, value_future, value_now

@@ -1,6 +1,6 @@
 """Which of the shop's ordered rules matches, and until when that can last without an event (domain.md, 3.6)."""
 
-from stream_app.domain.crossing import crossing_ms
+from stream_app.domain.dimensions.crossing import crossing_ms
 from stream_app.domain.dimensions.score import score, score_deadline_ms
 from stream_app.domain.facts.state import FOREVER, SEGMENT, State
 from stream_app.domain.policy import RECENCY_DAYS, Condition, Policy, Segments

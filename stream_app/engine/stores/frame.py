@@ -7,6 +7,8 @@ the store hold the same frame, so a restore rebuilds the timers without knowing 
 from typing import Final
 
 _DEADLINE_BYTES: Final = 8
+_TIMELINES_MAX: Final = 10_000
+_timelines: Final[dict[bytes, str]] = {}
 
 
 def frame(state: bytes, deadline_ms: int | None) -> bytes:
@@ -26,4 +28,10 @@ def deadline_of(framed: bytes | None) -> int:
 
 def timeline_of(key: bytes) -> str:
     """The timeline a key's timer stands on: the part of the key before the first slash."""
-    return key.partition(b"/")[0].decode("utf-8", "surrogateescape")
+    name = key[: key.find(b"/")] if b"/" in key else key
+    known = _timelines.get(name)
+    if known is None:
+        if len(_timelines) >= _TIMELINES_MAX:
+            _timelines.clear()
+        known = _timelines[name] = name.decode("utf-8", "surrogateescape")
+    return known

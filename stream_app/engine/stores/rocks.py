@@ -16,17 +16,13 @@ import msgspec
 from rocksdict import Rdict, RdictIter, WriteBatch, WriteOptions
 
 from stream_app.engine.stores.files import SharedMemory, rewrite
-from stream_app.engine.stores.frame import timeline_of
+from stream_app.engine.stores.layout import AFTER_NAME, DEADLINE_BYTES, END_OF_NAME, META, STATE, TIMER, fill, read_timer, timers_of
 from stream_app.engine.stores.owner import IDENTITY_KEY, Identity
 from stream_app.engine.stores.store import Changes, Timer
 from stream_app.errors import UnitError
 from stream_app.telemetry.logs import get_logger
 
-_STATE, _TIMER, _META = b"s", b"t", b"m"
-_POSITION, _CLEANED = _META + b"position", _META + b"cleaned"
-_END_OF_NAME = b"\x00"
-_AFTER_NAME = b"\x01"
-_DEADLINE_BYTES = 8
+_POSITION, _CLEANED = META + b"position", META + b"cleaned"
 _SPOILT = "spoilt"
 _FAMILY = "default"
 _CORRUPTION = "Corruption"
@@ -95,7 +91,7 @@ class RocksStore:
     def get(self, key: bytes) -> bytes | None:
         """The frame stored under `key`."""
         try:
-            framed: bytes | None = self._db.get(_STATE + key)
+            framed: bytes | None = self._db.get(STATE + key)
         except Exception as error:  # rocksdict raises bare Exception
             raise self._spoilt(error) from error
         return framed
@@ -103,7 +99,7 @@ class RocksStore:
     def get_many(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
         """The frames stored under `keys`, in their order."""
         try:
-            frames: Any = self._db.get([_STATE + key for key in keys])
+            frames: Any = self._db.get([STATE + key for key in keys])
         except Exception as error:  # rocksdict raises bare Exception
             raise self._spoilt(error) from error
         return list(frames)
@@ -111,16 +107,7 @@ class RocksStore:
     def apply(self, changes: Changes) -> None:
         """Write all of `changes` in one batch."""
         batch = WriteBatch(raw_mode=True)
-        put, delete = batch.put, batch.delete
-        for key, framed in changes.states.items():
-            if framed is None:
-                delete(_STATE + key)
-            else:
-                put(_STATE + key, framed)
-        for timer in changes.disarm:
-            delete(_timer_key(timer))
-        for timer in changes.arm:
-            put(_timer_key(timer), b"")
+        fill(batch, changes.states, changes.disarm, changes.arm)
         position = self._position
         self._position = _Position(
             position.offset if changes.offset is None else changes.offset,
@@ -130,7 +117,7 @@ class RocksStore:
             position.erased + changes.erases,
             position.is_read if changes.offset is None else changes.is_read,
         )
-        put(_POSITION, msgspec.msgpack.encode(self._position))
+        batch.put(_POSITION, msgspec.msgpack.encode(self._position))
         try:
             self._db.write(batch, self._no_log)
         except Exception as error:  # rocksdict raises bare Exception; its text names a file and a cause, never a key
@@ -142,16 +129,16 @@ class RocksStore:
 
     def timers_from(self, timeline: str, start: Timer) -> Iterator[Timer]:
         """The timers of `timeline` from `start` on, ascending; close the iterator before the next `apply`."""
-        prefix = _TIMER + timeline.encode("utf-8", "surrogateescape") + _END_OF_NAME
+        prefix = timers_of(timeline)
         cut = len(prefix)
         entries = self._db.iter()
         try:
-            entries.seek(prefix + start[0].to_bytes(_DEADLINE_BYTES, "big") + start[1])
+            entries.seek(prefix + start[0].to_bytes(DEADLINE_BYTES, "big") + start[1])
             while self._valid(entries):
                 entry: bytes = entries.key()
                 if not entry.startswith(prefix):
                     return
-                yield int.from_bytes(entry[cut : cut + _DEADLINE_BYTES], "big"), entry[cut + _DEADLINE_BYTES :]
+                yield read_timer(entry, cut)
                 entries.next()
         finally:
             del entries  # a living iterator would keep the database's lock after `close`
@@ -161,28 +148,28 @@ class RocksStore:
         found: dict[str, int] = {}
         entries = self._db.iter()
         try:
-            entries.seek(_TIMER)
+            entries.seek(TIMER)
             while self._valid(entries):
                 entry: bytes = entries.key()
-                if not entry.startswith(_TIMER):
+                if not entry.startswith(TIMER):
                     break
-                end = entry.index(_END_OF_NAME, 2)  # a name that is no shop's begins with the byte that ends names
-                name, deadline = entry[1:end], entry[end + 1 : end + 1 + _DEADLINE_BYTES]
+                end = entry.index(END_OF_NAME, 2)  # a name that is no shop's begins with the byte that ends names
+                name, deadline = entry[1:end], entry[end + 1 : end + 1 + DEADLINE_BYTES]
                 found[name.decode("utf-8", "surrogateescape")] = int.from_bytes(deadline, "big")
-                entries.seek(_TIMER + name + _AFTER_NAME)
+                entries.seek(TIMER + name + AFTER_NAME)
         finally:
             del entries
         return found
 
     def states_after(self, key: bytes, prefix: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """At most `limit` keys that begin with `prefix` and come after `key`, ascending, with their frames."""
-        begin = _STATE + prefix
+        begin = STATE + prefix
         found: list[tuple[bytes, bytes]] = []
         entries = self._db.iter()
         try:
-            entries.seek(max(begin, _STATE + key + b"\x00"))  # the least that comes after it
+            entries.seek(max(begin, STATE + key + b"\x00"))  # the least that comes after it
             while len(found) < limit and self._valid(entries) and entries.key().startswith(begin):
-                found.append((entries.key()[len(_STATE) :], entries.value()))
+                found.append((entries.key()[len(STATE) :], entries.value()))
                 entries.next()
         finally:
             del entries  # a living iterator would keep the database's lock after `close`
@@ -286,9 +273,3 @@ class RocksStore:
         database = self.__dict__.pop("_db", None)
         if database is not None:
             database.close()
-
-
-def _timer_key(timer: Timer) -> bytes:
-    deadline_ms, key = timer
-    name = timeline_of(key).encode("utf-8", "surrogateescape")
-    return _TIMER + name + _END_OF_NAME + deadline_ms.to_bytes(_DEADLINE_BYTES, "big") + key

@@ -12,9 +12,10 @@ from stream_app.codec.events import check_time, decode_record
 from stream_app.codec.insights.published import Change, Receipt, read_published
 from stream_app.codec.insights.stored import decode_customer, decode_tally, encode_customer
 from stream_app.domain.calendar import DAY_MS
-from stream_app.domain.changes import Who, origin_of
+from stream_app.domain.changes import origin_of
 from stream_app.domain.events import Event, OrderCancelled, OrderPlaced, OrderRefunded, compact
 from stream_app.domain.facts.state import NEVER
+from stream_app.domain.ids import Who
 from stream_app.domain.insights.customer import CustomerSums
 from stream_app.domain.insights.tally import NOW, Tally, month_of
 from stream_app.domain.insights.turns import Turn

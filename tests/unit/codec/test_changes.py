@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from stream_app.codec.changes import encode_line, encode_outgoing
 from stream_app.codec.times import format_time
-from stream_app.domain.changes import STATUS_CHANGED, Outgoing, Who
+from stream_app.domain.changes import Outgoing
+from stream_app.domain.ids import STATUS_CHANGED, Who
 from stream_app.domain.profile import PROFILE
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(['"', "\\", "</script>", "\u2028", "a_at", "{}", "\x7f"])

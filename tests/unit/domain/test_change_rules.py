@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from stream_app.domain import evaluate
-from stream_app.domain.changes import STATUS_CHANGED
 from stream_app.domain.events import Event
+from stream_app.domain.ids import STATUS_CHANGED
 from stream_app.domain.policy import (
     Cap,
     Condition,

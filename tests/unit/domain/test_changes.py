@@ -5,8 +5,8 @@ from hashlib import blake2b
 import pytest
 
 from stream_app.domain import evaluate
-from stream_app.domain.changes import Who, identify
 from stream_app.domain.events import Event
+from stream_app.domain.ids import Who, identify
 from stream_app.domain.policy import Alive, Criterion, Fixed, OwnRhythm
 from stream_app.domain.settle import Outcome
 from tests.builders import Life, at, cancel, contact, event, order, payment, policy, refund

@@ -6,11 +6,11 @@ import pytest
 
 from stream_app.codec.state import decode_state, encode_facts, encode_state
 from stream_app.domain import evaluate, merge
-from stream_app.domain.changes import Who
 from stream_app.domain.events import CustomerFacts, Event
 from stream_app.domain.facts import window
 from stream_app.domain.facts.referrals import ABSORBED_BYTES_MAX, NAMES_BYTES_MAX, names_bytes
 from stream_app.domain.facts.state import is_customer
+from stream_app.domain.ids import Who
 from stream_app.domain.policy import Fixed, Policy
 from stream_app.domain.settle import Outcome
 from tests.builders import Life, at, contact, event, order, policy, refund

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from stream_app.domain.changes import STATUS_CHANGED, WILL_CHANGE, WILL_NOT_CHANGE, Outgoing, identify
+from stream_app.domain.changes import WILL_CHANGE, WILL_NOT_CHANGE, Outgoing
 from stream_app.domain.events import Event
+from stream_app.domain.ids import STATUS_CHANGED, identify
 from stream_app.domain.policy import Fixed, OwnRhythm, Policy
 from tests.builders import WHO, Life, at, cancel, contact, event, order, policy
 

@@ -3,7 +3,7 @@
 import json
 
 from stream_app.codec.changes import encode_outgoing, encode_profile, with_times
-from stream_app.domain.changes import identify
+from stream_app.domain.ids import identify
 from stream_app.domain.policy import Fixed
 from stream_app.domain.profile import profile
 from stream_app.domain.settle import Outcome

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from stream_app.domain import evaluate
-from stream_app.domain.changes import Outgoing, identify
+from stream_app.domain.changes import Outgoing
 from stream_app.domain.events import Event
+from stream_app.domain.ids import identify
 from stream_app.domain.policy import Fixed
 from stream_app.domain.settle import Outcome
 from tests.builders import WHO, Life, at, cancel, contact, event, order, policy

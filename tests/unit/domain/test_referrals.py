@@ -6,10 +6,10 @@ import pytest
 
 from stream_app.codec.state import encode_facts
 from stream_app.domain import evaluate
-from stream_app.domain.changes import Who
 from stream_app.domain.events import Event, OrderPlaced
 from stream_app.domain.facts.referrals import CONVERSIONS_MAX, NAMES_BYTES_MAX, names_bytes
 from stream_app.domain.facts.state import NEVER, is_customer
+from stream_app.domain.ids import Who
 from stream_app.domain.policy import Criterion, Fixed
 from tests.builders import DAY, Life, at, event, policy, raw
 

@@ -6,8 +6,8 @@ import pytest
 
 from stream_app.codec.columns import to_columns
 from stream_app.codec.marks import decode_mark, mark_key
-from stream_app.domain.changes import Who
 from stream_app.domain.facts.state import State
+from stream_app.domain.ids import Who
 from stream_app.engine.stores.store import FIRST
 from stream_app.engine.transactions.partitioner import forget_keys, partition_of
 from stream_app.errors import ErasureKeyError

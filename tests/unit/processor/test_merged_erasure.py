@@ -5,8 +5,8 @@ from itertools import permutations
 import pytest
 
 from stream_app.codec.marks import mark_key
-from stream_app.domain.changes import Who
 from stream_app.domain.facts.state import is_customer
+from stream_app.domain.ids import Who
 from stream_app.engine.transactions.partitioner import partition_of
 from tests.builders import at, policy
 from tests.unit.processor.rig import Record, Rigs, book, bought, text
