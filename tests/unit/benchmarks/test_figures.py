@@ -34,6 +34,12 @@ RESULT: dict[str, Any] = {
 }
 
 
+def test_a_quick_run_leaves_out_what_it_cannot_tell() -> None:
+    every = run.measured(quick=False)
+    assert every == tuple(run.MEASUREMENTS)
+    assert run.measured(quick=True) == tuple(name for name in every if name != "growth")
+
+
 def test_every_figure_has_a_verdict_and_a_missing_one_has_none() -> None:
     found = {line["what"]: line["verdict"] for line in verdicts(RESULT)}
     assert found == {
