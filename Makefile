@@ -1,7 +1,8 @@
 # Needs python3.11, make, git and the package registries; everything else is fetched.
 PYTHON ?= python3.11
-# Of several on the PATH the fastest; one that is given is taken as it is.
-CHOSEN = $(if $(filter file,$(origin PYTHON)),$$($(PYTHON) stream_app/compiled/interpreter.py $(PYTHON)),$(PYTHON))
+# The environment's own, else the fastest of those on the PATH; one that is given is taken as it is.
+FASTEST = $$($(PYTHON) stream_app/compiled/interpreter.py $(PYTHON) || echo $(PYTHON))
+CHOSEN = $(if $(filter file,$(origin PYTHON)),$(or $(wildcard .venv/bin/python),$(FASTEST)),$(PYTHON))
 ARGS ?=
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
@@ -26,7 +27,7 @@ setup: $(READY) $(COMPILED) ## the environment, Kafka and the data set; after it
 # Standard output is left to the program, so that `make demo ARGS="--json"` prints one document and nothing else.
 $(READY): pyproject.toml uv.lock | $(UV)
 	@echo "setting up (once, about two minutes)" >&2
-	@$(UV) sync --frozen --quiet --extra calibrate --extra registry --python $(CHOSEN) $(COMPILER) >&2
+	@$(UV) sync --frozen --quiet --extra calibrate --extra registry --python "$(CHOSEN)" $(COMPILER) >&2
 	@$(BIN)/python -m stream_app.demo.prepare >&2
 	@touch $@
 

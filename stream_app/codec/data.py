@@ -59,14 +59,13 @@ def convert_order(wire: OrderWire) -> OrderPlaced:
     # Lines are let go at once: thousands of events wait to be folded, and the processor's caches would not hold their lines.
     order_id, currency, total_minor, discount_minor, cost_minor, lines = _fields_of(wire)
     rows: list[Any] = lines
-    found: list[str | None] = []
+    found: dict[str | None, None] = {}
     for line in rows:
         category: str | None = line.category
         known = _categories.get(category)
         if known is None and category is not None:
             known = _remember(category)
-        if known not in found:
-            found.append(known)
+        found[known] = None
     return OrderPlaced(order_id, currency, total_minor, discount_minor, cost_minor, tuple(found))
 
 

@@ -2,8 +2,8 @@
 
 `make setup` makes the environment with it, before anything of ours is installed, so the standard library has to do. Builds of one version
 differ by a quarter in what an event costs: those of distributions and of the official images were optimized with profiles (PGO), those
-that version managers compile on a machine often were not. An interpreter that is itself of an environment, cannot make one, or has
-no headers to compile the rules against, is passed over.
+that version managers compile on a machine often were not. An interpreter that is itself of an environment, cannot make one, lacks
+a module of the standard library, or has no headers to compile the rules against, is passed over.
 """
 
 import os
@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _FITTING = """
-import ensurepip, os, sys, sysconfig, venv
+import ctypes, ensurepip, os, sqlite3, ssl, sys, sysconfig, venv, zlib
 assert sys.prefix == sys.base_prefix
-assert os.path.exists(os.path.join(sysconfig.get_config_var("INCLUDEPY"), "Python.h"))
+assert os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))
 print(os.path.realpath(sys.executable))
 """
 
@@ -60,14 +60,16 @@ def fastest(commands: Sequence[str], seconds: Callable[[str], float]) -> str:
 
 def measure(command: str) -> float:
     """Seconds that the interpreter takes for a piece of plain Python; endless when it cannot run it."""
-    told = _ask(command, _RACE)
-    return float("inf") if told is None else float(told)
+    try:
+        return float(_ask(command, _RACE) or "inf")
+    except ValueError:  # something else speaks when it starts
+        return float("inf")
 
 
 def _ask(command: str, program: str) -> str | None:
     try:
         done = subprocess.run([command, "-I", "-c", program], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
 
