@@ -61,7 +61,7 @@ def _groups_of(state: State, data: OrderPlaced, policy: Policy) -> int:
             mask |= 1 << groups.index(name)
         elif name not in missing:
             missing.append(name)
-    for name in sorted(missing) if missing else missing:
+    for name in missing:
         g = bisect_left(groups, name)
         low = (1 << g) - 1
         state.order_groups = [(m & low) | (m & ~low) << 1 for m in state.order_groups]
