@@ -6,6 +6,7 @@ The worker sweeps at the rate that it ships with, `STREAM_APP_SWEEP_RATE`.
 import asyncio
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,9 @@ def measure(place: Place) -> dict[str, Any]:
         published.append(time.time())
         shop.run("policy", "publish", str(later))
 
-    def each(record: Any, at: float) -> None:
-        if b"/customer-" in record.key and b'"dimension":"label"' in record.value and b'"kind":"policy"' in record.value:
-            reached.append(at)
+    def each(records: Sequence[Any], at: float) -> None:
+        values = [record.value for record in records if b'"dimension":"label"' in record.value and b"/customer-" in record.key]
+        reached.extend(at for value in values if b'"kind":"policy"' in value)
 
     with shop.worker(PROCESSES=str(CORES)) as worker:
         worker.wait_ready(PARTITIONS, CORES)

@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
+from benchmarks.product.reader import BatchReader
 from benchmarks.product.shop import Shop
 from benchmarks.product.states import SHOP, order_of
 from stream_app.engine.transactions.partitioner import partition_of
@@ -18,22 +19,10 @@ from stream_app.engine.transactions.partitioner import partition_of
 _TICK_S = 0.005
 _NEW_EVERY = 5
 _SETTLE_S = 15.0
+_TURN = b'"dimension":"lifecycle","from":"active","to":"inactive","sequence":'  # a notice of it has no sequence there
 
-
-class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
-    """A consumer that hands records over as they were parsed: it sees every change, and shares the cores with what is measured."""
-
-    async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> dict[TopicPartition, Any]:
-        """As ever, but most records have a key and a value alone."""
-        for result in self._fetcher._records.values():  # noqa: SLF001 - there is no other way past a second object a record
-            if (records := getattr(result, "_partition_records", None)) is not None:
-                records._consumer_record = _as_parsed  # noqa: SLF001
-        found: dict[TopicPartition, Any] = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
-        return found
-
-
-def _as_parsed(_tp: TopicPartition, record: Any) -> Any:
-    return record
+Each = Callable[[Sequence[Any], float], None]
+"""Is given records with a key and a value, and when they were read, by the wall clock in seconds."""
 
 
 class Traffic:
@@ -50,25 +39,18 @@ class Traffic:
         self.shop, self.name = shop, name
         self.sent: dict[bytes, float] = {}
         self.seen: dict[bytes, float] = {}
+        self._waiting: set[bytes] = set()  # those sent and not seen
         self._count = 0
         self._chance = random.Random(1)
         self._complete = asyncio.Event()
 
-    async def run(
-        self, rate: float, seconds: float, each: Callable[[Any, float], None] | None = None, enough: Callable[[], bool] | None = None
-    ) -> None:
+    async def run(self, rate: float, seconds: float, each: Each | None = None, enough: Callable[[], bool] | None = None) -> None:
         """Publish at `rate` for `seconds`, or until there is `enough`, and read until every order has its change.
 
-        `each` is given all records of `status-changes`, and when they were read.
+        `each` is given all records of `status-changes`.
         """
         settings = self.shop.settings
-        reader = _Reader(
-            bootstrap_servers=settings.brokers,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            fetch_max_wait_ms=100,
-            check_crcs=False,
-        )
+        reader = BatchReader(settings.brokers)
         writer = AIOKafkaProducer(bootstrap_servers=settings.brokers, linger_ms=0, max_batch_size=256 << 10, acks="all")
         await reader.start()
         await writer.start()
@@ -126,6 +108,7 @@ class Traffic:
                 at = time.time()
                 if is_new:
                     self.sent[key] = at
+                    self._waiting.add(key)
                 batches[home].append(
                     timestamp=int(at * 1000), key=key, value=encode(order_of(name, f"{name}-{self._count}", int(at * 1000)))
                 )
@@ -136,19 +119,21 @@ class Traffic:
             await asyncio.sleep(_TICK_S)
         await writer.flush()
 
-    async def _read(self, reader: AIOKafkaConsumer, each: Callable[[Any, float], None] | None) -> None:
-        sent, seen = self.sent, self.seen
+    async def _read(self, reader: BatchReader, each: Each | None) -> None:
+        waiting, seen = self._waiting, self.seen
         while True:
-            for records in (await reader.getmany(timeout_ms=100)).values():
+            for batches in (await reader.getmany(timeout_ms=100)).values():
                 at = time.time()
-                for record in records:
-                    key = record.key
-                    if key in sent and key not in seen:
-                        seen[key] = at
-                        if len(seen) == len(sent):
+                for batch in batches:
+                    records = batch.records()
+                    changed = waiting.intersection([record.key for record in records])
+                    if changed:
+                        seen.update(dict.fromkeys(changed, at))
+                        waiting -= changed
+                        if not waiting:
                             self._complete.set()
                     if each is not None:
-                        each(record, at)
+                        each(records, at)
             await asyncio.sleep(0)
 
 
@@ -159,4 +144,4 @@ def percentile(ascending: Sequence[float], pct: float) -> float:
 
 def turned_inactive(value: bytes) -> bool:
     """Whether a record of `status-changes` is the turn to inactive, and not the notice before it."""
-    return b'"dimension":"lifecycle","from":"active","to":"inactive"' in value and b'"type":"status.changed"' in value
+    return _TURN in value

@@ -49,8 +49,9 @@ def build(target: Path, compiler: str) -> None:
     with tempfile.TemporaryDirectory(dir=BUILDS) as scratch, (Path(scratch) / "log").open("w") as log:
         out = Path(scratch) / "out"
         # Where a processor can multiply and add in one step, C would, and round otherwise than Python.
-        # And nobody puts other functions in the place of ours, so that they call each other directly.
-        flags = "-ffp-contract=off -fno-semantic-interposition -fvisibility=hidden"
+        # And nobody puts other functions in the place of ours, so that they call each other directly. Python's own flags are lost
+        # where there are others: without NDEBUG each access would check its object, and Python counts on numbers that wrap.
+        flags = "-ffp-contract=off -fno-semantic-interposition -fvisibility=hidden -DNDEBUG -fwrapv"
         os.environ["CFLAGS"] = f"{os.environ.get('CFLAGS', '')} {flags}"
         os.environ.update(CC=compiler, LDSHARED=f"{compiler} -shared", ZIG_GLOBAL_CACHE_DIR=scratch, ZIG_LOCAL_CACHE_DIR=scratch)
         os.chdir(PACKAGE.parent)  # mypy's configuration lies there

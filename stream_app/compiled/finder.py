@@ -70,6 +70,7 @@ MODULES = (
     "processor.status",
     "processor.streams",
     "processor.sweep",
+    "replay.evaluation",
     "replay.lives",
     "replay.routing",
     "replay.row",

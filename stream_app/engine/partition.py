@@ -21,8 +21,8 @@ from stream_app.engine.unit import Output, TimerBounds, UnitOfWork
 from stream_app.settings import Settings
 from stream_app.telemetry.metrics import Metrics, UnitSeen
 
-_FIRE_LIMIT = 50
-_FIRES_MIN, _FIRES_MAX = 20, 100
+_FIRE_LIMIT = 100
+_FIRES_MIN, _FIRES_MAX = 10, 50
 _SWEEP_LIMIT = 25
 _SWEEPS_MIN, _SWEEPS_MAX = 4, 100
 _TAKE_SLICE = 500

@@ -17,7 +17,7 @@ from stream_app.engine.stores.frame import deadline_of, frame, state_of, timelin
 from stream_app.engine.stores.store import Changes, Store, Timer
 
 Output = tuple[bytes | None, bytes | None, Headers]
-_READ_AHEAD: Final = 100
+_READ_AHEAD: Final = 128
 _STALE_PER_DUE: Final = 16
 _STALE_AT_LEAST: Final = 1_000
 

@@ -28,7 +28,8 @@ def deadline_of(framed: bytes | None) -> int:
 
 def timeline_of(key: bytes) -> str:
     """The timeline a key's timer stands on: the part of the key before the first slash."""
-    name = key[: key.find(b"/")] if b"/" in key else key
+    end = key.find(b"/")  # not `in`: of bytes in bytes that asks first whether it is a number, by an exception
+    name = key if end < 0 else key[:end]
     known = _timelines.get(name)
     if known is None:
         if len(_timelines) >= _TIMELINES_MAX:
