@@ -92,9 +92,10 @@ class Recorder:
 
     def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
         self._note_policies()
-        fired = self._inner.fire(unit, bound_ms, wall_ms, limit)
+        watched = _Watched(unit)
+        fired = self._inner.fire(watched, bound_ms, wall_ms, limit)  # type: ignore[arg-type]
         self._process.phases[self._partition] = "deadlines" if fired else "fold"
-        self._note(("fire", bound_ms, wall_ms, limit, fired))
+        self._note(("fire", bound_ms, wall_ms, limit, watched.told))
         return fired
 
     def sweep(self, unit: Unit, limit: int) -> int:
@@ -108,6 +109,36 @@ class Recorder:
         self._inner.finish(unit)
         self._note(("finish",))
         self._process.phases.pop(self._partition, None)
+
+
+class _Watched:
+    """The unit that deadlines fire in, and all that it says of timers.
+
+    How far a slice comes depends on stale timers, which a replay does not have; and a policy that comes late finds each customer where
+    he stands. `told`: what was asked, of what, and the answer.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self.told: list[tuple[str, tuple[Any, ...], Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._unit, name)
+
+    def due(self, *asked: Any) -> list[tuple[int, bytes]]:
+        found = self._unit.due(*asked)
+        self.told.append(("due", asked, list(found)))
+        return found
+
+    def next_due(self, *asked: Any) -> int | None:
+        found = self._unit.next_due(*asked)
+        self.told.append(("next_due", asked, found))
+        return found
+
+    def timelines(self) -> Sequence[str]:
+        found = self._unit.timelines()
+        self.told.append(("timelines", (), found))
+        return found
 
 
 class SimEngine(Engine):
