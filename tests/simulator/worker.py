@@ -93,7 +93,7 @@ class Recorder:
     def fire(self, unit: Unit, bound_ms: int | None, wall_ms: int | None, limit: int) -> int:
         self._note_policies()
         watched = _Watched(unit)
-        fired = self._inner.fire(watched, bound_ms, wall_ms, limit)  # type: ignore[arg-type]
+        fired = self._inner.fire(watched, bound_ms, wall_ms, limit)
         self._process.phases[self._partition] = "deadlines" if fired else "fold"
         self._note(("fire", bound_ms, wall_ms, limit, watched.told))
         return fired
