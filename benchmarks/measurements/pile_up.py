@@ -1,7 +1,7 @@
 """Very many deadlines due at one moment, while new customers buy: how long these wait, and how fast the pile goes.
 
-A quarter as many come before, as a warm-up: a broker that has just started takes half as much again for a record, until its runtime
-has compiled what it does.
+A quarter as many come before, as a warm-up: a broker that has just started takes nearly twice as much for a record, until its
+runtime has compiled what it does.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from benchmarks.product.traffic import Traffic, percentile, turned_inactive
 from stream_app.domain.calendar import DAY_MS
 
 RATE = 1_000
-_EARLY = 4
+_EARLY = 4  # of so many customers, one more for the warm-up
 _BEFORE_S = 4.0
 _FILL_PER_S, _RESTORE_PER_S, _START_S = 60_000, 40_000, 10.0
 _SLOWEST_PER_S = 4_000

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 
 class BatchReader(AIOKafkaConsumer):  # type: ignore[misc]
-    """A consumer whose `getmany` returns a `Batch` where others return records. aiokafka looks at each record four times."""
+    """A consumer whose `getmany` returns a `Batch` where others return records, which aiokafka handles one by one."""
 
     def __init__(self, brokers: list[str] | str) -> None:
         """A reader of `brokers` that is assigned its partitions."""
