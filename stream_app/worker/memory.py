@@ -5,7 +5,7 @@ import ctypes
 import gc
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-_LARGE_BYTES = 1 << 20
+_LARGE_BYTES = 2 << 20  # what a unit of work sends stays below it: mapped, each of its pages would be new to the process every time
 _KEPT_BYTES = 32 << 20
 _EVERY_S = 60.0
 

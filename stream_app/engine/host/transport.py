@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.engine.fetched import fetched
+from stream_app.engine.host.client import PacedConsumer
 from stream_app.errors import PositionError, UnitError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         app = cast("FaustApp", self.app)
         conf = app.conf
         self._assignor = self.app.assignor
-        return aiokafka.AIOKafkaConsumer(
+        return PacedConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
