@@ -59,13 +59,16 @@ sbom: $(UV) ## what is installed with the product, as CycloneDX, in dist/sbom.js
 	@mkdir -p dist
 	@$(UV) export --quiet --frozen --no-default-groups --all-extras --format cyclonedx1.5 --preview-features sbom-export --output-file dist/sbom.json >/dev/null
 
-# Rules need no Kafka and run side by side; what starts brokers, browsers and simulators of its own has both cores to itself.
-SIDE_BY_SIDE := $(addprefix tests/,house contract deploy unit properties oracle agreement)
-ALONE := $(addprefix tests/,simulator integration faults web)
+# Rules run side by side, and so do the files of what mostly waits for a broker or a browser, each half with a broker of its own.
+# The simulator takes both cores by itself, and a fault is to strike what has nothing else to do.
+RULES := $(addprefix tests/,house contract deploy unit properties oracle agreement)
+SHELLS := $(addprefix tests/,integration web)
+ALONE := $(addprefix tests/,simulator faults)
 
 test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE)
+	@$(BIN)/python -m pytest -n 2 $(RULES)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHELLS)
 	@$(BIN)/python -m pytest $(ALONE)
 else
 	@$(BIN)/python -m pytest $(ARGS)

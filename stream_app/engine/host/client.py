@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import aiokafka
+from aiokafka import TopicPartition
 
 FETCH_PACE_S: Final = 0.02
 
@@ -18,7 +19,10 @@ Fetch = Callable[[Any, int, Any], Awaitable[bool]]
 
 
 class PacedConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
-    """A consumer that asks each broker for records once in `FETCH_PACE_S` at most; after a quiet spell it asks at once."""
+    """A consumer that asks a broker for what is new once in `FETCH_PACE_S` at most.
+
+    After a quiet spell it asks at once, and so it does while it knows of records that it has not fetched.
+    """
 
     async def start(self) -> None:
         """Connect, as aiokafka does."""
@@ -28,18 +32,30 @@ class PacedConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
 
 
 def paced(fetch: Fetch, pace_s: float) -> Fetch:
-    """The same fetch, begun at least `pace_s` after the one before from the same node.
+    """The same fetch, begun at least `pace_s` after the one before from the same node, unless it is behind.
 
     What a rebalance or a seek has made of a request meanwhile is found out when its answer comes, as with every request under way.
     """
     next_at: dict[int, float] = {}
 
-    async def fetch_later(assignment: Any, node: int, request: Any) -> bool:
-        try:
-            await asyncio.sleep(next_at.get(node, 0.0) - time.monotonic())
-        except asyncio.CancelledError:
-            return False  # as when it is cancelled under way: nobody wants the answer any more
+    async def fetch_in_time(assignment: Any, node: int, request: Any) -> bool:
+        wait_s = next_at.get(node, 0.0) - time.monotonic()
+        if wait_s > 0 and not _is_behind(assignment, request):
+            try:
+                await asyncio.sleep(wait_s)
+            except asyncio.CancelledError:
+                return False  # as when it is cancelled under way: nobody wants the answer any more
         next_at[node] = time.monotonic() + pace_s
         return await fetch(assignment, node, request)
 
-    return fetch_later
+    return fetch_in_time
+
+
+def _is_behind(assignment: Any, request: Any) -> bool:
+    """Whether one of the partitions that are asked for is known to have records from there on."""
+    for topic, partitions in request.topics:
+        for partition, offset, *_ in partitions:
+            end = assignment.state_value(TopicPartition(topic, partition)).lso
+            if end is None or offset < end:
+                return True
+    return False
