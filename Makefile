@@ -59,17 +59,16 @@ sbom: $(UV) ## what is installed with the product, as CycloneDX, in dist/sbom.js
 	@mkdir -p dist
 	@$(UV) export --quiet --frozen --no-default-groups --all-extras --format cyclonedx1.5 --preview-features sbom-export --output-file dist/sbom.json >/dev/null
 
-# Rules run side by side, and so do the files of what mostly waits for a broker or a browser, each half with a broker of its own.
-# The simulator takes both cores by itself, and a fault is to strike what has nothing else to do.
+# What mostly waits for a broker or a browser runs side by side by the file, each process with a broker of its own, and three of them
+# keep two cores busy. Rules keep one busy each, and the simulator takes both by itself.
 RULES := $(addprefix tests/,house contract deploy unit properties oracle agreement)
-SHELLS := $(addprefix tests/,integration web)
-ALONE := $(addprefix tests/,simulator faults)
+SHELLS := $(addprefix tests/,integration faults web)
 
 test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest -n 2 $(RULES)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHELLS)
-	@$(BIN)/python -m pytest $(ALONE)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(SHELLS)
+	@$(BIN)/python -m pytest tests/simulator
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif

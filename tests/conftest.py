@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     everything = config.option.faults == "all"
     config.pluginmanager.register(Faults(everything=everything))
     is_long = config.option.page_seconds > PAGE_SECONDS
-    config.pluginmanager.register(Budgets(unbounded="kafka" if everything else "web" if is_long else ""))
+    config.pluginmanager.register(Budgets(unbounded="faults" if everything else "web" if is_long else ""))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,7 @@
 """Which faults a run strikes, and the record of the last time that each was struck: `last.json`.
 
-`make test-faults` strikes all and writes the record. `make test` strikes one of the long ones, and of the short ones as many as
-fit beside it, both in an order that the commit's hash decides, so that all come round.
+`make test-faults` strikes all and writes the record. `make test` strikes the short ones, and three of the long ones, which the
+commit's hash decides, so that all come round.
 """
 
 import fcntl
@@ -22,12 +22,9 @@ from tests.faults.names import FAULTS, SHORT_S
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "stream_app" / "engine"
 LAST = Path(__file__).with_name("last.json")
-LONG_ONES = 1
-SOME_S = 150.0
-"""What the chosen faults may take, so that the rest of the Kafka suite fits into its budget, too."""
-
+LONG_ONES = 3
 LONG_S = 240.0
-"""What the long ones of them may take, where it can be helped."""
+"""What the chosen long ones may take, where it can be helped."""
 
 UNKNOWN_S = 20.0
 """What a fault without a record is taken to take."""
@@ -65,24 +62,14 @@ def commit() -> str:
 
 
 def chosen(seconds: Mapping[str, float], by: str) -> list[str]:
-    """Of tests and what they took the last time: three long ones, and the short ones that fit beside them, for the commit `by`."""
-    order = sorted(seconds, key=lambda name: sha256(f"{by} {name}".encode()).digest())
-    picked = _three([name for name in order if seconds[name] >= SHORT_S], seconds)
-    left = SOME_S - sum(seconds[name] for name in picked)
-    for name in order:
-        if seconds[name] < SHORT_S and seconds[name] <= left:
-            picked.append(name)
-            left -= seconds[name]
-    return picked
-
-
-def _three(order: list[str], seconds: Mapping[str, float]) -> list[str]:
-    """The first of `order`, and the first two others that leave room for short ones, or else the two shortest."""
-    if len(order) <= LONG_ONES:
-        return order
-    first, *rest = order
-    fitting = (pair for pair in combinations(rest, LONG_ONES - 1) if seconds[first] + sum(seconds[name] for name in pair) <= LONG_S)
-    return [first, *next(fitting, sorted(rest, key=lambda name: seconds[name])[: LONG_ONES - 1])]
+    """Of tests and what they took the last time: the short ones, and the long ones that the commit `by` decides."""
+    short = [name for name in seconds if seconds[name] < SHORT_S]
+    long = sorted(seconds.keys() - short, key=lambda name: sha256(f"{by} {name}".encode()).digest())
+    if len(long) <= LONG_ONES:
+        return short + long
+    first, *rest = long
+    fitting = (some for some in combinations(rest, LONG_ONES - 1) if seconds[first] + sum(seconds[name] for name in some) <= LONG_S)
+    return [*short, first, *next(fitting, sorted(rest, key=lambda name: seconds[name])[: LONG_ONES - 1])]
 
 
 def names_of(item: pytest.Item) -> tuple[str, ...]:
@@ -130,6 +117,16 @@ class Faults:
                 part = LAST.with_suffix(".part")
                 part.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
                 part.replace(LAST)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Of several processes, hand what was chosen to the one that reports; all choose alike."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["faults"] = [self._long, self._left_out]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take it."""
+        self._long, self._left_out = getattr(node, "workeroutput", {}).get("faults", [self._long, self._left_out])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say which faults this run has struck."""
