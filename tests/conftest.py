@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput") and (os.environ.get("CI") == "true" or getattr(config.option, "numprocesses", None)):
         packages.fetch()
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # a test's Kafka ends before Java's second compiler pays off
     os.environ.setdefault("STREAM_APP_INSIGHTS", "false")  # a second process for each worker; the tests of insights ask for it
     everything = config.option.faults == "all"
     config.pluginmanager.register(Faults(everything=everything))

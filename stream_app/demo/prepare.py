@@ -1,7 +1,8 @@
-"""`make setup` runs this: fetch Kafka and make the events of the data set, so that the demo needs no network."""
+"""`make setup` runs this: fetch Kafka, have Java learn it, and make the events of the data set, so that the demo needs no network."""
 
 import sys
 
+from stream_app.demo.aot import make_aot_cache
 from stream_app.demo.dataset import NAME, events_file
 from stream_app.demo.jars import classpath
 from stream_app.errors import StreamAppError
@@ -13,6 +14,7 @@ def main() -> int:
     try:
         cache_dir = load_settings().cache_dir
         classpath(cache_dir)
+        make_aot_cache(cache_dir)
         events_file(NAME, cache_dir)
     except (StreamAppError, OSError) as error:
         sys.stderr.write(f"stream-app: {error}\n")

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream_app.demo.broker import HOST, EmbeddedBroker, free_port, port_is_free
+from stream_app.demo.jars import aot_cache
 from stream_app.errors import Failure
 from stream_app.settings import load_settings
 
@@ -119,6 +120,18 @@ def test_a_broker_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None
         EmbeddedBroker(tmp_path, CACHE).start()
     assert "\n" not in str(caught.value)
     assert "77" in str(caught.value) or "broker.log" in str(caught.value)
+
+
+def test_java_knows_kafka_from_the_set_up_and_starts_without_that_where_it_is_spoilt(tmp_path: Path) -> None:
+    cache = aot_cache(CACHE)
+    spoilt = tmp_path / "spoilt.aot"
+    with cache.open("rb") as whole:
+        spoilt.write_bytes(whole.read(1 << 20))
+    for name, aot, complaints in [("known", (), False), ("spoilt", [f"-XX:AOTCache={spoilt}"], True)]:
+        with EmbeddedBroker(tmp_path / name, CACHE, aot=aot) as broker:
+            command = Path(f"/proc/{broker.pid}/cmdline").read_text()
+            assert f"-XX:AOTCache={spoilt if complaints else cache}\0" in command
+        assert ("[aot" in (tmp_path / name / "broker.log").read_text()) is complaints
 
 
 def test_free_ports_are_free_and_differ() -> None:
