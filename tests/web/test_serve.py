@@ -64,8 +64,8 @@ def published() -> Log:
     return log
 
 
-async def publish(settings: Settings, records: list[Record]) -> None:
-    """Write the log in transactions, as a worker does, some of which are aborted and written again."""
+async def publish(settings: Settings, records: list[Record], begun: asyncio.Event) -> None:
+    """Write the log in transactions, as a worker does, some of which are aborted and written again; half of it once they are read."""
     async with producer(settings, transactional_id=f"{settings.id}-test") as client:
         for number, start in enumerate(range(0, len(records), 200)):
             for ends_well in (False, True) if number % 5 == 0 else (True,):
@@ -75,6 +75,8 @@ async def publish(settings: Settings, records: list[Record]) -> None:
                     await client.send(wire, record.value, key=record.key, timestamp_ms=record.recorded_ms)
                 await (client.commit_transaction() if ends_well else client.abort_transaction())
             await asyncio.sleep(PAUSE_S)
+            if start >= len(records) // 2:
+                await begun.wait()
 
 
 def rows(database: Database) -> dict[str, list[Any]]:
@@ -163,9 +165,10 @@ async def test_killed_while_data_flows_nothing_is_lost_and_nothing_comes_twice(
         serving = start(environment, "serve", HISTORY_URL=url)
         listening = asyncio.create_task(listener.listen())
         for number in range(KILLS):
-            before = reached(database)
-            publishing = asyncio.create_task(publish(settings, log.records[number * portion : (number + 1) * portion]))
+            before, begun = reached(database), asyncio.Event()
+            publishing = asyncio.create_task(publish(settings, log.records[number * portion : (number + 1) * portion], begun))
             await until(lambda before=before: reached(database) > before)  # type: ignore[misc]
+            begun.set()
             struck.append(publishing.done())
             if server is not None and number % 2 == 0:
                 server.kill()
