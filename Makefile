@@ -59,15 +59,15 @@ sbom: $(UV) ## what is installed with the product, as CycloneDX, in dist/sbom.js
 	@mkdir -p dist
 	@$(UV) export --quiet --frozen --no-default-groups --all-extras --format cyclonedx1.5 --preview-features sbom-export --output-file dist/sbom.json >/dev/null
 
-# What mostly waits for a broker or a browser runs side by side by the file, each process with a broker of its own, and three of them
-# keep two cores busy. Rules keep one busy each, and the simulator takes both by itself.
-RULES := $(addprefix tests/,house contract deploy unit properties oracle agreement)
-SHELLS := $(addprefix tests/,integration faults web)
+# What often waits for a broker or a browser runs side by side by the file, each process with a broker of its own, and three of them
+# keep two cores busy. Rules keep one busy each, and the simulator takes both by itself. What takes long begins first.
+RULES := $(addprefix tests/,agreement oracle properties unit deploy contract house)
+SHELLS := $(addprefix tests/,faults integration web)
 
 test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest -n 2 $(RULES)
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(SHELLS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SHELLS)
 	@$(BIN)/python -m pytest tests/simulator
 else
 	@$(BIN)/python -m pytest $(ARGS)

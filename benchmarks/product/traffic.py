@@ -16,7 +16,9 @@ from benchmarks.product.shop import Shop
 from benchmarks.product.states import SHOP, order_of
 from stream_app.engine.transactions.partitioner import partition_of
 
-_TICK_S = 0.005
+_TICK_S = 0.02
+"""As long as a publisher of a steady stream lingers; the writer has the cores of what is measured, and each of its requests is work."""
+
 _NEW_EVERY = 5
 _SETTLE_S = 15.0
 _TURN = b'"dimension":"lifecycle","from":"active","to":"inactive","sequence":'  # a notice of it has no sequence there
