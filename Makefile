@@ -66,7 +66,7 @@ SHELLS := $(addprefix tests/,faults integration web)
 
 test: check $(COMPILED) ## all checks and all tests (ARGS: for pytest)
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest -n 2 $(RULES)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(RULES)
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SHELLS)
 	@$(BIN)/python -m pytest tests/simulator
 else
