@@ -60,8 +60,12 @@ def convert_order(wire: OrderWire) -> OrderPlaced:
     order_id, currency, total_minor, discount_minor, cost_minor, lines = _fields_of(wire)
     rows: list[Any] = lines
     found: dict[str | None, None] = {}
+    last: str | None = ""  # of none, since a name is not empty; a basket's lines often come by category
     for line in rows:
         category: str | None = line.category
+        if category == last:
+            continue
+        last = category
         known = _categories.get(category)
         if known is None and category is not None:
             known = _remember(category)

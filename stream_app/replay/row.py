@@ -48,9 +48,9 @@ class Row:
         outcome = life.outcome
         known = len(outcome.rejected)
         is_kept = type(event.data) in KEPT_AS_READ
-        self._apply(life, event, raw_of(number, event.type, text if is_kept else None))
+        self._apply(life, event, raw_of(number, event.type, text) if is_kept else _NOT_A_LINE)
         if not is_kept and len(outcome.rejected) > known:
-            _complete(outcome, known, number, text)
+            _complete(outcome, known, raw_of(number, event.type, text))
         is_timeless = outcome.timeless
         if outcome.derived:
             self._tell(outcome)
@@ -109,9 +109,9 @@ class Row:
         return mark
 
 
-def _complete(outcome: Outcome, known: int, number: int, text: bytes) -> None:
-    """Give the event, if it was refused, the text that its dead letter shows."""
+def _complete(outcome: Outcome, known: int, raw: Raw) -> None:
+    """Give the event, if it was refused, what its dead letter shows."""
     for k in range(known, len(outcome.rejected)):
-        rejected, (topic, partition, offset, key, _, headers) = outcome.rejected[k]
-        if offset == number:
-            outcome.rejected[k] = (rejected, (topic, partition, offset, key, text, headers))
+        rejected, held = outcome.rejected[k]
+        if held[2] < 0:
+            outcome.rejected[k] = (rejected, raw)

@@ -81,6 +81,21 @@ def test_instants(text: str, time_ms: int) -> None:
         "2026-03-01T10:15:00Z\n",
         "+2026-03-01T10:15:00Z",
         "12026-03-01T10:15:00Z",
+        "2026-03-01T24:00:00.000Z",
+        "2026-03-01T30:00:00.000Z",
+        "2026-03-01T10:60:00.000Z",
+        "2026-03-01T10:15:60.000Z",
+        "2026-03-01T10:15:0/.000Z",
+        "2026-03-01T10:15::0.000Z",
+        "2026-03-01T10:15:00.00:Z",
+        "2026-03-01T10:15:00.00/Z",
+        "2026-03-01T10:15:00.0 0Z",
+        "2026-03-01T10:15:00.00０Z",
+        "2026-03-01T1０:15:00.000Z",
+        "2026-03-01T10-15:00.000Z",
+        "2026-03-01T10:15-00.000Z",
+        "2026-03-01T10:15:00,000Z",
+        "2026-03-01T10:15:00.000X",
         "２０２６-03-01T10:15:00Z",
         "2026-03-01T1０:15:00Z",
         "2026-03-01T+1:15:00Z",
@@ -90,6 +105,14 @@ def test_instants(text: str, time_ms: int) -> None:
 def test_what_is_no_instant(text: str) -> None:
     for _ in range(2):
         assert parse_time_ms(text) is None
+
+
+@settings(deadline=None)
+@given(st.integers(0, 86_399_999))
+def test_every_clock_with_milliseconds(clock_ms: int) -> None:
+    seconds, millis = divmod(clock_ms, 1000)
+    text = f"2026-03-01T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{millis:03}Z"
+    assert parse_time_ms(text) == parse_time_ms("2026-03-01T00:00:00Z") + clock_ms  # type: ignore[operator]
 
 
 @settings(deadline=None)
