@@ -146,4 +146,4 @@ def percentile(ascending: Sequence[float], pct: float) -> float:
 
 def turned_inactive(value: bytes) -> bool:
     """Whether a record of `status-changes` is the turn to inactive, and not the notice before it."""
-    return _TURN in value
+    return value.find(_TURN) >= 0  # not `in`: of bytes in bytes that asks first whether it is a number, by an exception
