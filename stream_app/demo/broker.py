@@ -24,6 +24,7 @@ from stream_app.worker.processes import child
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
+JAVA_OPTIONS = ("-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-XX:-UsePerfData")
 _LONG_MAX = 2**63 - 1
 # Below the range from which the kernel takes the ports of outgoing connections, so that no connection takes ours meanwhile.
 _FREE_PORTS = range(20_000, 32_000)
@@ -66,7 +67,7 @@ class EmbeddedBroker:
         self._cache_dir = cache_dir
         self._fixed_port = port
         self._tell = tell
-        self._aot = aot or [f"-XX:AOTCache={cache}" for cache in [aot_cache(cache_dir)] if cache.is_file()]
+        self._aot = aot or _learnt(cache_dir)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[bytes] | None = None
         self.port = port or 0
@@ -167,10 +168,7 @@ class EmbeddedBroker:
         temporary = self.data_dir / "tmp"
         temporary.mkdir(exist_ok=True)
         options = [
-            "-Xms256m",
-            "-Xmx768m",
-            "-XX:+UseG1GC",
-            "-XX:-UsePerfData",
+            *JAVA_OPTIONS,
             f"-Djava.io.tmpdir={temporary}",
             "-Djava.awt.headless=true",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -205,6 +203,12 @@ class EmbeddedBroker:
     def _last_error(self) -> str:
         lines = [line for line in self._log_text().splitlines() if "ERROR" in line or "Exception" in line]
         return lines[-1].strip()[:200] if lines else "it said nothing"
+
+
+def _learnt(cache_dir: Path) -> list[str]:
+    """The option by which Java uses what it knows of Kafka, if there is anything."""
+    cache = aot_cache(cache_dir)
+    return [f"-XX:AOTCache={cache}"] if cache.is_file() else []
 
 
 async def _cluster_id_at(address: str) -> str | None:
