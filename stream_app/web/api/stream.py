@@ -9,6 +9,7 @@ from aiohttp import web
 from sqlalchemy import Connection, Row
 
 from stream_app.codec.times import format_time
+from stream_app.telemetry.logs import get_logger
 from stream_app.web.api.context import Context
 from stream_app.web.api.parameters import OfStream, now_ms
 from stream_app.web.api.problems import Problem
@@ -24,6 +25,8 @@ _COUNTED_MAX: Final = 100_000
 
 _SLOWEST_S: Final = 20.0
 """Whoever takes longer to read what was sent is let go; he can go on with the number that he has."""
+
+_log: Final = get_logger(__name__)
 
 
 class Streams:
@@ -58,6 +61,8 @@ class Streams:
             pass  # the client has gone, or we go
         except Problem:
             pass  # the database is away: the client comes back with its number, and is told then
+        except Exception as error:  # noqa: BLE001 - an answer that has begun must end as one: a second one inside it is read by nobody
+            _log.error("stream ended", error_type=type(error).__name__, exc_info=True)
         finally:
             self._open.discard(task)
         return response

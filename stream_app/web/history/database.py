@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pg8000.exceptions import Error as PostgresError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -20,8 +21,8 @@ _GIVE_WAY_S: Final = 0.01
 _READERS: Final = 8
 _TIMEOUT_S: Final = 10
 
-LOST: Final[tuple[type[Exception], ...]] = (SQLAlchemyError, OSError, struct.error)
-"""What a database that is away looks like; the driver for PostgreSQL lets some of its own errors through."""
+LOST: Final[tuple[type[Exception], ...]] = (SQLAlchemyError, OSError, struct.error, PostgresError)
+"""What a database that is away looks like; where SQLAlchemy only sets up a transaction, the driver's own errors come through."""
 
 
 class Database:
