@@ -26,7 +26,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def encode_outgoing(outgoing: Outgoing) -> bytes:
-    """The value of the record: one CloudEvent, attributes in the order of the contract's example."""
+    """The value of the record: one CloudEvent, attributes in the contract's order; its data's times are written in place."""
     return _write(outgoing, "", b"}", _TIMELESS_OF_PROFILE if outgoing.type == PROFILE else _TIMELESS)
 
 
@@ -56,30 +56,24 @@ def _write(outgoing: Outgoing, before: str, after: bytes, timeless: frozenset[st
         f'{before}{{"specversion":"1.0","id":"{outgoing.id}","source":"/shops/{who.shop_id}","type":"{kind}","subject":{who.text},'
         f'"time":"{at}","datacontenttype":"application/json","origin":"{outgoing.origin}",{causation}"data":'
     )
-    data = _encode(with_times(outgoing.data, timeless))
-    return head.encode() + data + after
+    write_times(outgoing.data, timeless)
+    return head.encode() + _encode(outgoing.data) + after
 
 
-def with_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> dict[str, Any]:
-    """The same with every integer under a name that ends in `_at` (or `valid_until`, `next_deadline`, `moment`) as an RFC 3339 time.
+def write_times(data: dict[str, Any], timeless: frozenset[str] = _NONE) -> None:
+    """Write every integer under a name that ends in `_at` (or is `valid_until`, `next_deadline`, `moment`) as an RFC 3339 time.
 
-    `timeless` names mappings at the top that hold no time and stay as they are. A shop may name its criteria as it likes:
-    `criteria.seen_at` is no time. What holds a time is copied, and what holds none is handed back as it is.
+    It is done in place, since whatever is published is made for that, and a copy of each mapping costs as much as the rest. What was
+    written once stays as it is. `timeless` names mappings at the top that hold no time. A shop may name its criteria as it likes:
+    `criteria.seen_at` is no time.
     """
-    written = data
     for name, value in data.items():
         kind = type(value)
-        told: Any = value
         if kind is int:
             if _is_time(name):
-                told = format_time(value)
+                data[name] = format_time(value)
         elif kind is dict and value and name not in timeless:
-            told = with_times(value, _NONE)
-        if told is not value:
-            if written is data:
-                written = data.copy()
-            written[name] = told
-    return written
+            write_times(value, _NONE)
 
 
 def _is_time(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 
-from stream_app.codec.changes import encode_outgoing, encode_profile, with_times
+from stream_app.codec.changes import encode_outgoing, encode_profile, write_times
 from stream_app.domain.ids import identify
 from stream_app.domain.policy import Fixed
 from stream_app.domain.profile import profile
@@ -33,7 +33,6 @@ def test_the_full_picture() -> None:
         "service_level": life.status("service_level"),
         "winback": "none",
     }
-    assert encode_profile(WHO, life.now, RULES, Outcome()) == encode_outgoing(made), "times written as it is made, or afterwards"
     standing = stand(life.now, RULES)
     assert {name: made.data["measures"][name] for name in MEASURES} == {
         name: rule(life.now, RULES, standing) for name, rule in MEASURES.items()
@@ -58,7 +57,9 @@ def test_the_full_picture() -> None:
     }
     assert made.data["next_deadline"] == life.now.deadline_ms == at(33)
     assert (made.data["sequence"], made.data["policy"]) == (6, {"version": 1, "hash": "0" * 32})
-    written = json.loads(encode_outgoing(made))["data"]
+    encoded = encode_outgoing(made)
+    assert encode_profile(WHO, life.now, RULES, Outcome()) == encoded, "times written as it is made, or afterwards"
+    written = json.loads(encoded)["data"]
     assert (written["next_deadline"], written["facts"]["first_order_at"]) == ("2024-11-06T00:00:00.000Z", "2024-10-04T00:00:00.000Z")
     assert written["measures"]["criteria.seen_at"] == 80, "a criterion's name is the shop's, and no time"
     assert written["facts"]["product_groups"]["wine"]["last_order_at"] == "2024-10-04T00:00:00.000Z"
@@ -91,7 +92,9 @@ def test_times_are_written_at_every_depth() -> None:
         "reason": {"measures": {"last_order_at": 86_400_000, "criteria.a_at": 5}},
         "n": 2,
     }
-    assert with_times(data) == {
+    write_times(data)
+    write_times(data)  # as for a record that is sent again
+    assert data == {
         "a_at": "1970-01-01T00:00:00.000Z",
         "valid_until": "1970-01-01T00:00:00.001Z",
         "next_deadline": None,
