@@ -4,7 +4,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from stream_app.codec.times import format_time, parse_time_ms
+from stream_app.codec.times import YEAR_1_MS, YEAR_10000_MS, format_time, parse_time_ms
 from stream_app.domain.events import CustomerMerged, Event
 from stream_app.story.language import Language
 from stream_app.story.words import (
@@ -112,7 +112,9 @@ def _event(event: Event, is_copy: bool, words: Language) -> Document:
         if value is None or value in ([], ()) or name == _FREE_TEXT:
             continue
         if name.endswith("_ms"):  # the rules count in milliseconds, the world outside has times
-            data[name.removesuffix("_ms") if name == "at_ms" else name[:-2] + "at"] = format_time(value)
+            # An offset may take a date that is due beyond the years that can be written.
+            written = format_time(min(max(value, YEAR_1_MS), YEAR_10000_MS - 1))
+            data[name.removesuffix("_ms") if name == "at_ms" else name[:-2] + "at"] = written
         else:
             data[name] = value
     text = event.type + "".join(f", {name} {value_in_words(name, value, words)}" for name, value in data.items())

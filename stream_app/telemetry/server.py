@@ -46,7 +46,8 @@ class MetricsServer:
             self._server = ThreadingHTTPServer((host, port), _handler(pages))
         except OSError as error:
             raise Failure(
-                f"metrics: {host}:{port} cannot be bound ({error.strerror}): set STREAM_APP_METRICS_PORT to a free port, or 0"
+                f"metrics: {host}:{port} cannot be bound ({error.strerror}): set STREAM_APP_METRICS_PORT to a free port, or 0, "
+                "and STREAM_APP_METRICS_HOST to an address of this machine"
             ) from None
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)

@@ -13,7 +13,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from stream_app.codec.policy import DEFAULT_KEY, encode_policy_document, policy_key, read_policy
+from stream_app.codec.policy import DEFAULT_KEY, encode_policy_document, policy_key, read_policy, show_policy
 from stream_app.codec.times import format_time
 from stream_app.errors import Failure, PolicyError, TopicError
 from stream_app.settings import Settings
@@ -168,16 +168,19 @@ def _read(key: str, time_ms: int, value: bytes | None) -> Published:
     if value is None:
         return Published(key, "withdrawal", since)
     try:
-        document = msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return Published(key, "unusable", since)
-    try:
-        ref, _ = _refer(value, key)
+        document, compiled = read_policy(value, key)
     except (PolicyError, RecursionError):
-        return Published(key, "unusable", since, document=document)
-    if ref.shop != key:
-        return Published(key, "unusable", since, document=document)
-    return Published(key, "in_force", since, ref.version, ref.hash, document)
+        return Published(key, "unusable", since, document=_as_it_is(value))
+    if policy_key(document).decode() != key:
+        return Published(key, "unusable", since, document=_as_it_is(value))
+    return Published(key, "in_force", since, compiled.version, compiled.hash, show_policy(value, document))
+
+
+def _as_it_is(value: bytes) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _refer(content: bytes, name: str) -> tuple[PolicyRef, bytes]:

@@ -14,6 +14,7 @@ from stream_app.codec.policy.compile import (
     policy_key,
     read_policy,
     read_policy_document,
+    show_policy,
 )
 from stream_app.codec.policy.document import PolicyDocument
 from stream_app.codec.policy.starters import write_policy
@@ -30,5 +31,6 @@ __all__ = [
     "policy_key",
     "read_policy",
     "read_policy_document",
+    "show_policy",
     "write_policy",
 ]

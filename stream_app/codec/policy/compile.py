@@ -3,6 +3,7 @@
 import json
 from hashlib import blake2b
 from pathlib import Path as FilePath
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -73,6 +74,14 @@ def load_policy_file(path: FilePath | str) -> domain.Policy:
 def encode_policy_document(document: PolicyDocument) -> bytes:
     """The value for the `policies` topic: canonical JSON, so that equal policies are equal bytes."""
     return json.dumps(document.canonical(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def show_policy(content: bytes, document: PolicyDocument) -> Any:
+    """A published policy as it was sent; one in YAML as the equal JSON."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return document.canonical()
 
 
 def policy_key(document: PolicyDocument) -> bytes:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
-from stream_app.codec.policy import DEFAULT_KEY, compile_policy, read_policy_document
+from stream_app.codec.policy import DEFAULT_KEY, compile_policy, read_policy_document, show_policy
 from stream_app.codec.times import format_time
 from stream_app.domain.calendar import Calendar
 from stream_app.errors import PolicyError
@@ -168,10 +167,12 @@ def _version(record: PolicyRecord) -> dict[str, Any]:
     if record.value is not None:
         told["status"] = "unusable"
         try:
-            compiled = compile_policy(read_policy_document(record.value, record.key))
+            document = read_policy_document(record.value, record.key)
+            compiled = compile_policy(document)
         except PolicyError:
             return told
-        told |= {"version": compiled.version, "hash": compiled.hash, "status": "earlier", "document": msgspec.json.decode(record.value)}
+        told |= {"version": compiled.version, "hash": compiled.hash, "status": "earlier"}
+        told["document"] = show_policy(record.value, document)
     return told
 
 

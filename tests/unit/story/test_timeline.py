@@ -254,3 +254,16 @@ def test_one_who_took_another_in_is_where_he_was() -> None:
     assert document is not None
     assert document["merged"] is None
     assert entry(document, "customer.facts")["data"] == {}
+
+
+@pytest.mark.parametrize(
+    ("due_ms", "written"),
+    [(-62_135_600_400_000, "0001-01-01T00:00:00.000Z"), (253_402_318_799_000, "9999-12-31T23:59:59.999Z")],
+    ids=["an hour before the year 1", "after the year 9999"],
+)
+def test_a_date_that_cannot_be_written_is_told_as_the_nearest(due_ms: int, written: str) -> None:
+    paid = event("payment.received", at(3), "p", order_id="o-1", due_ms=due_ms, amount_minor=5)
+    history = [order(at(2), "o-1", 2_000, ("boots",)), paid]
+    told = explain("acme", "c-1", found(life(*history), history))
+    assert told is not None
+    assert next(one for one in told["timeline"] if one.get("type") == "payment.received")["data"]["due_at"] == written

@@ -146,3 +146,6 @@ async def test_the_event_log_and_the_policy_are_read_from_the_topics(sqlite: Dat
             ("*", 7, "earlier"),
             ("acme", None, "unusable"),
         ]
+        source.policies.append(PolicyRecord("acme", 10, b"shop: acme\ncurrency: USD\n"))  # workers take YAML, too
+        ask.context._policies = None
+        assert (await ask.get("policy"))["in_force"]["document"]["currency"] == "USD"
