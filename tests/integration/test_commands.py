@@ -136,6 +136,19 @@ def test_the_life_of_a_policy(environment: dict[str, str], tmp_path: Path) -> No
     assert run(environment, "policy", "list", "a").stdout.splitlines()[-1].split()[1:3] == ["in", "force"]
 
 
+def test_a_policy_that_somebody_sent_in_yaml_is_one_of_the_shops(settings: Settings, environment: dict[str, str]) -> None:
+    async def send() -> None:
+        await create_topics(settings)
+        async with producer(settings) as client:
+            await client.send_and_wait(settings.topic("policies"), b"shop: yam\ncurrency: USD\n", key=b"yam")
+
+    asyncio.run(send())
+    (listed,) = document(run(environment, "policy", "list", "--json"))
+    assert (listed["shop"], listed["status"]) == ("yam", "in_force")
+    assert document(run(environment, "policy", "show", "yam", "--json"))["yam"]["currency"] == "USD"
+    assert document(run(environment, "policy", "delete", "yam", "--json"))["shop"] == "yam"
+
+
 def test_watch_prints_what_was_asked_for_as_it_comes(settings: Settings, environment: dict[str, str]) -> None:
     asyncio.run(create_topics(settings))
     asyncio.run(put(settings, [changed(1, "lifecycle", "active"), changed(2, "class", "C")]))
