@@ -55,7 +55,7 @@ def read_retry_after(text: str | None, now: datetime) -> int:
         return int(text) * 1000
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of fourteen digits, which is for an endpoint to choose
         return 0
     return max(0, int((until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds() * 1000))
 

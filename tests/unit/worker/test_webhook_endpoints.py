@@ -211,6 +211,8 @@ def test_what_a_status_means(status: int, delivered: bool, gone: bool, endpoint_
 @pytest.mark.parametrize(
     ("text", "asked_ms"),
     [
+        ("Mon, 01 Jan 99999999999999 00:00:00 GMT", 0),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999", 0),
         (None, 0),
         ("120", 120_000),
         ("Sun, 22 Nov 2026 12:00:30 GMT", 30_000),
